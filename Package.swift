@@ -1,0 +1,182 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The manifest is the first architecture document: targets stand in the order in which they may
+// depend on each other, from pure values at the top to programs at the bottom. An import that
+// points upwards does not compile (`--explicit-target-dependency-import-check error`).
+
+let package = Package(
+  name: "martlet",
+  platforms: [.macOS(.v15)],
+  products: [
+    .executable(name: "martlet-gateway", targets: ["martlet-gateway"]),
+    .executable(name: "martlet-presence", targets: ["martlet-presence"]),
+    .executable(name: "martlet-loadtest", targets: ["martlet-loadtest"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
+  ],
+  targets: [
+    // MARK: C libraries of the system. Each is imported by exactly one module.
+
+    // hiredis: the RESP parser. No `pkgConfig`: its .pc file carries a flag that SwiftPM refuses.
+    .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
+    // nghttp2: HTTP/2 framing.
+    .systemLibrary(
+      name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
+    // OpenSSL 3: TLS and the primitives that must run in constant time.
+    .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+
+    // MARK: Values and policies: no I/O, no clock, no randomness of their own.
+
+    .target(name: "MartletCore", swiftSettings: settings()),
+
+    // The wire contract of docs/protocol.md: JSON frames, the event splicer, WebSocket framing.
+    .target(
+      name: "MartletProtocol",
+      dependencies: ["MartletCore", .product(name: "NIOCore", package: "swift-nio")],
+      swiftSettings: settings()),
+
+    // A YAML document read strictly: errors name the line, the key, the value and what is allowed.
+    .target(
+      name: "MartletConfiguration",
+      dependencies: ["MartletCore", .product(name: "Yams", package: "Yams")],
+      swiftSettings: settings()),
+
+    // MARK: Links to other systems, one module for each C library.
+
+    .target(name: "MartletTLS", dependencies: ["COpenSSL"], swiftSettings: settings()),
+    .target(name: "MartletHTTP2", dependencies: ["CNghttp2"], swiftSettings: settings()),
+
+    // RESP over NIO: one pipelined connection, reconnecting with jittered back-off.
+    .target(
+      name: "MartletRedis",
+      dependencies: [
+        "CHiredis", "MartletCore",
+        .product(name: "DequeModule", package: "swift-collections"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ],
+      swiftSettings: settings()),
+
+    // MARK: What Martlet exists for.
+
+    // Publications between gateways: the contract, in memory and on Redis Streams.
+    .target(
+      name: "MartletBackplane",
+      dependencies: [
+        "MartletCore", "MartletRedis",
+        .product(name: "DequeModule", package: "swift-collections"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ],
+      swiftSettings: settings()),
+
+    // Who is where: pure state, the gateways' reports, the aggregator.
+    .target(
+      name: "MartletPresence",
+      dependencies: [
+        "MartletBackplane", "MartletCore", "MartletProtocol", "MartletRedis",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ],
+      swiftSettings: settings()),
+
+    // The admin port and what every daemon does alike: logs, signals, health, metrics.
+    .target(
+      name: "MartletDaemon",
+      dependencies: [
+        "MartletConfiguration", "MartletCore", "MartletHTTP2", "MartletRedis", "MartletTLS",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+      ],
+      swiftSettings: settings()),
+
+    // Transports, sessions, hubs, access, the HTTP API.
+    .target(
+      name: "MartletGateway",
+      dependencies: [
+        "MartletBackplane", "MartletConfiguration", "MartletCore", "MartletDaemon",
+        "MartletPresence", "MartletProtocol", "MartletRedis", "MartletTLS",
+        .product(name: "DequeModule", package: "swift-collections"),
+        .product(name: "JWTKit", package: "jwt-kit"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOWebSocket", package: "swift-nio"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+      ],
+      resources: [.embedInCode("Demo/demo.html")],
+      swiftSettings: settings()),
+
+    // Simulated clients, open-model schedules, and the proof that nothing was lost.
+    .target(
+      name: "MartletLoadTest",
+      dependencies: [
+        "MartletCore", "MartletProtocol",
+        .product(name: "DequeModule", package: "swift-collections"),
+        .product(name: "Histogram", package: "hdrhistogram-swift"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOWebSocket", package: "swift-nio"),
+      ],
+      swiftSettings: settings()),
+
+    // MARK: Programs: command line in, modules wired together.
+
+    .executableTarget(
+      name: "martlet-gateway",
+      dependencies: [
+        "MartletDaemon", "MartletGateway",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: settings()),
+    .executableTarget(
+      name: "martlet-presence",
+      dependencies: [
+        "MartletDaemon", "MartletPresence",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: settings()),
+    .executableTarget(
+      name: "martlet-loadtest",
+      dependencies: [
+        "MartletLoadTest",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: settings()),
+  ]
+)
+
+/// The settings of every target of ours.
+func settings() -> [SwiftSetting] {
+  [
+    // SE-0335: `any` is spelled out.
+    .enableUpcomingFeature("ExistentialAny"),
+    // SE-0409: an import is internal unless it says otherwise.
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    // SE-0444: members come only from modules that the file imports.
+    .enableUpcomingFeature("MemberImportVisibility"),
+    // SE-0461: a nonisolated async function stays on its caller's executor.
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    // SE-0458: each use of an unsafe construct is marked.
+    .strictMemorySafety(),
+    // SE-0443: a warning fails the build.
+    .treatAllWarnings(as: .error),
+  ]
+}
