@@ -174,6 +174,8 @@ func settings() -> [SwiftSetting] {
     .enableUpcomingFeature("MemberImportVisibility"),
     // SE-0461: a nonisolated async function stays on its caller's executor.
     .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    // SE-0446: values such as scanners that borrow bytes and cannot outlive them.
+    .enableExperimentalFeature("Lifetimes"),
     // SE-0458: each use of an unsafe construct is marked.
     .strictMemorySafety(),
     // SE-0443: a warning fails the build.
