@@ -1,6 +1,6 @@
 internal import DequeModule
 package import Logging
-internal import MartletCore
+package import MartletCore
 package import NIOCore
 
 /// A connection to one Redis that comes back by itself.

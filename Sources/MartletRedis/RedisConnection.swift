@@ -1,4 +1,5 @@
 internal import DequeModule
+internal import MartletCore
 internal import NIOCore
 internal import NIOPosix
 

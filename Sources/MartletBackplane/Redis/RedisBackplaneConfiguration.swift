@@ -1,5 +1,4 @@
-internal import MartletCore
-package import MartletRedis
+package import MartletCore
 package import NIOCore
 
 /// How a ``RedisBackplane`` uses its servers.

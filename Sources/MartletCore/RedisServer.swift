@@ -1,5 +1,3 @@
-internal import MartletCore
-
 /// Where a Redis is and how to sign in to it.
 package struct RedisServer: Hashable, Sendable, CustomStringConvertible {
   package var host: String
