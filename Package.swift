@@ -98,6 +98,7 @@ let package = Package(
       name: "MartletDaemon",
       dependencies: [
         "MartletConfiguration", "MartletCore", "MartletHTTP2", "MartletRedis", "MartletTLS",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -144,7 +145,7 @@ let package = Package(
     .executableTarget(
       name: "martlet-gateway",
       dependencies: [
-        "MartletDaemon", "MartletGateway",
+        "MartletConfiguration", "MartletCore", "MartletDaemon", "MartletGateway",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings()),

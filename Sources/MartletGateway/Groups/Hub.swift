@@ -205,7 +205,7 @@ final class Hub {
       case .failure:
         // Deliveries wait, bounded, until the backplane answers again.
         hub.eventLoop.scheduleTask(in: .milliseconds(500)) {
-          let (hub, group) = bound.value
+          let (_, group) = bound.value
           if !group.isEmpty { group.repaired(nil) }
         }
       }
