@@ -163,6 +163,77 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings()),
+
+    // MARK: Tests, and what they share: a Redis of their own, waiting for conditions.
+
+    .target(
+      name: "MartletTestSupport",
+      dependencies: [
+        "MartletCore",
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOWebSocket", package: "swift-nio"),
+      ],
+      path: "Tests/TestSupport",
+      swiftSettings: settings()),
+
+    // Ring 1, pure.
+    .testTarget(
+      name: "MartletCoreTests", dependencies: ["MartletCore"], swiftSettings: settings()),
+    .testTarget(
+      name: "MartletProtocolTests",
+      dependencies: [
+        "MartletCore", "MartletProtocol", .product(name: "NIOCore", package: "swift-nio"),
+      ],
+      swiftSettings: settings()),
+    .testTarget(
+      name: "MartletConfigurationTests",
+      dependencies: ["MartletConfiguration", "MartletCore"],
+      swiftSettings: settings()),
+
+    // Rings 2 and 3, event loops and real Redis.
+    .testTarget(
+      name: "MartletRedisTests",
+      dependencies: [
+        "MartletCore", "MartletRedis", "MartletTestSupport",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ],
+      swiftSettings: settings()),
+    .testTarget(
+      name: "MartletBackplaneTests",
+      dependencies: [
+        "MartletBackplane", "MartletCore", "MartletRedis", "MartletTestSupport",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ],
+      swiftSettings: settings()),
+    .testTarget(
+      name: "MartletGatewayTests",
+      dependencies: [
+        "MartletBackplane", "MartletConfiguration", "MartletCore", "MartletDaemon",
+        "MartletGateway", "MartletPresence", "MartletProtocol", "MartletTestSupport",
+        .product(name: "JWTKit", package: "jwt-kit"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOEmbedded", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOWebSocket", package: "swift-nio"),
+      ],
+      swiftSettings: settings()),
+
+    // Ring 4, several real processes with faults.
+    .testTarget(
+      name: "ClusterTests",
+      dependencies: [
+        "MartletCore", "MartletTestSupport", .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+      ],
+      swiftSettings: settings()),
   ]
 )
 
