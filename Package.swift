@@ -166,7 +166,7 @@ let package = Package(
     .testTarget(
       name: "MartletLoadTestTests",
       dependencies: [
-        "MartletLoadTest",
+        "MartletLoadTest", "martlet-loadtest",
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOEmbedded", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),

@@ -159,7 +159,7 @@ final class DoubleHub {
     group.offset += 1
     group.offsets[event.idempotency] = group.offset
     let published =
-      event.text.dropLast()
+      String(event.text.dropLast())
       + #","sender":{"id":"u1","name":"\"offset\":9,"},"group":"\#(name)","offset":\#(group.offset)}"#
     let delivery = DoubleFaults.Delivery(
       member: 0, publisher: event.publisher, sequence: event.sequence)

@@ -11,7 +11,8 @@ import Testing
       for _ in 0..<Int.random(in: 0...40, using: &generator) {
         let low = UInt32.random(in: 0...60, using: &generator)
         if Bool.random(using: &generator) {
-          #expect(set.insert(low) == model.insert(low).inserted)
+          let isNew = set.insert(low)
+          #expect(isNew == model.insert(low).inserted)
         } else {
           let range = low..<(low + UInt32.random(in: 0...8, using: &generator))
           set.insert(range)

@@ -5,13 +5,13 @@
 /// All times are nanoseconds since the run phase began.
 struct Schedule: Sendable {
   private let clients: Double
-  /// Of each client, per nanosecond.
-  private let ratePerNanosecond: Double
+  /// Between two publications of a client, in nanoseconds; nil when there are none.
+  private let interval: Double?
   private let duration: Double
 
   init(clients: Int, rate: Double, duration: Duration) {
     self.clients = Double(clients)
-    self.ratePerNanosecond = rate / 1e9
+    interval = rate > 0 ? 1e9 / rate : nil
     self.duration = Double(duration.nanoseconds)
   }
 
@@ -22,8 +22,8 @@ struct Schedule: Sendable {
 
   /// How many publications of a publisher are due within the duration: sequences `0 ..< count`.
   func count(publisher: Int) -> UInt32 {
-    guard ratePerNanosecond > 0 else { return 0 }
-    let estimate = (duration * ratePerNanosecond - Double(publisher) / clients).rounded(.up)
+    guard let interval else { return 0 }
+    let estimate = (duration / interval - Double(publisher) / clients).rounded(.up)
     var count = UInt32(max(0, estimate))
     // The estimate may be off by one in the last digit; the definition decides.
     while count > 0, moment(publisher: publisher, sequence: count - 1) >= duration { count -= 1 }
@@ -32,6 +32,6 @@ struct Schedule: Sendable {
   }
 
   private func moment(publisher: Int, sequence: UInt32) -> Double {
-    ((Double(sequence) + Double(publisher) / clients) / ratePerNanosecond).rounded(.down)
+    ((Double(sequence) + Double(publisher) / clients) * (interval ?? 0)).rounded()
   }
 }
