@@ -8,15 +8,16 @@ struct RunCommand: AsyncParsableCommand {
     commandName: "run",
     abstract: "Joins all clients, lets them publish on a fixed schedule, and reports.",
     discussion: """
-      Client i joins group i mod GROUPS by way of target i mod TARGETS. When all have joined, each
-      publishes RATE events per second on a schedule decided in advance; every member of a group
-      must receive every publication of its group, its own included. Latencies count from the time
-      at which a publication was intended to leave. A client that loses its connection goes on at
-      the next target, from its position.
+      Client i joins group i mod GROUPS by way of target i mod TARGETS. When all have joined, \
+      each publishes RATE events per second on a schedule decided in advance; every member of a \
+      group must receive every publication of its group, its own included. Latencies count from \
+      the time at which a publication was intended to leave. A client that loses its connection \
+      goes on at the next target, from its position.
 
       EXAMPLE
         martlet-loadtest run --target ws://127.0.0.1:8080,ws://127.0.0.1:8081 \\
-          --clients 1000 --groups 100 --rate 1 --size 128 --duration 30s --json result.json
+          --clients 1000 --groups 100 --rate 1 --size 128 \\
+          --duration 30s --json result.json
 
       EXIT STATUS
         0    everything arrived once, in order
