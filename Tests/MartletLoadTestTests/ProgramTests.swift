@@ -20,14 +20,15 @@ import Testing
 
   /// Runs the program; `interruptWhen` is asked again and again whether to send SIGINT.
   private func run(
-    _ arguments: [String], interruptWhen: () async throws -> Bool = { false }
+    _ arguments: [String], program: URL = Self.program,
+    interruptWhen: () async throws -> Bool = { false }
   ) async throws -> Outcome {
     let folder = try Self.temporaryFolder()
     defer { try? FileManager.default.removeItem(at: folder) }
     let files = ["output", "errors"].map { folder.appending(component: $0) }
     for file in files { try Data().write(to: file) }
     let process = Process()
-    process.executableURL = Self.program
+    process.executableURL = program
     process.arguments = arguments
     process.standardOutput = try FileHandle(forWritingTo: files[0])
     process.standardError = try FileHandle(forWritingTo: files[1])
@@ -134,6 +135,16 @@ import Testing
     #expect(outcome.errors.contains("\(option) '\(value)'") || outcome.errors.contains(value))
     #expect(outcome.errors.contains(option))
     #expect(outcome.errors.contains(allowed))
+  }
+
+  @Test func `Too few file descriptors are refused with advice`() async throws {
+    let command =
+      "ulimit -n 100; exec '\(Self.program.path())' run --target ws://127.0.0.1:1 "
+      + "--clients 50 --groups 1"
+    let outcome = try await run(["-c", command], program: URL(filePath: "/bin/sh"))
+    #expect(outcome.status == 2)
+    #expect(outcome.errors.contains("may open 100 files, the clients need 114"))
+    #expect(outcome.errors.contains("ulimit"))
   }
 
   @Test func `The help has an example`() async throws {

@@ -4,12 +4,12 @@ struct ReportBuilder {
   let run: RunIdentifier
   /// Of the end of the run, before the clients were stopped.
   let snapshot: LoopWorker.Snapshot
-  let outcome: LoopWorker.Outcome
+  var outcome: LoopWorker.Outcome
   let loops: Int
   let publishingSeconds: Double
   let totalSeconds: Double
-  let cpuSeconds: Double
-  let isInterrupted: Bool
+  var cpuSeconds: Double
+  var isInterrupted: Bool
 
   func build() -> LoadTestReport {
     let verdict = Verdict.judge(clients: outcome.clients.map(\.client), groups: settings.groups)
