@@ -15,6 +15,8 @@ final class DoubleSession: ChannelInboundHandler {
   private let hub: DoubleHub
   private let channel: any Channel
   private var swapped: String?
+  /// What was read together with the message that ended the connection is ignored.
+  private var isCut = false
 
   init(hub: DoubleHub, channel: any Channel, target: String) {
     self.hub = hub
@@ -34,6 +36,7 @@ final class DoubleSession: ChannelInboundHandler {
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    if isCut { return }
     let frame = unwrapInboundIn(data)
     guard frame.maskKey != nil else { return close(code: 1002, reason: "not masked") }
     switch frame.opcode {
@@ -90,6 +93,7 @@ final class DoubleSession: ChannelInboundHandler {
 
   /// Cuts the connection without a word.
   func cut() {
+    isCut = true
     hub.leave(self)
     channel.close(promise: nil)
   }

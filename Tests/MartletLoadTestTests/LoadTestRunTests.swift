@@ -18,10 +18,22 @@ import Testing
     return settings
   }
 
+  /// For runs that wait in vain: long enough for what does arrive.
+  private static let hopelessGrace = Duration.seconds(2)
+
   private func run(_ settings: LoadTestSettings) async throws -> LoadTestReport {
     try settings.validate()
     var generator = SystemRandomNumberGenerator()
     return try await LoadTest(settings: settings, run: RunIdentifier(using: &generator)).execute()
+  }
+
+  /// Polls until `condition` holds; gives up after half a minute.
+  private func eventually(_ condition: () async throws -> Bool) async throws {
+    let deadline = ContinuousClock.now.advanced(by: .seconds(30))
+    while try await !condition() {
+      try #require(ContinuousClock.now < deadline)
+      await Task.yield()
+    }
   }
 
   @Test func `A healthy gateway delivers everything once, in order`() async throws {
@@ -42,10 +54,11 @@ import Testing
       #expect(report.connections.attempts == 6)
       #expect(report.connections.reconnects == 0)
       #expect(report.errors == [:])
+      // One ping with each join, and one between the fragments of each delivery.
+      try await eventually { try await double.observations().pongs == 96 }
       let observed = try await double.observations()
       #expect(observed.eventSizes == [160])
       #expect(observed.joins == 6)
-      #expect(observed.pongs >= 90)
       #expect(Set(observed.targets) == ["/ws/load/0/", "/ws/load/1/"])
     }
   }
@@ -57,7 +70,7 @@ import Testing
       })
     try await GatewayDouble.with(faults: faults) { double in
       var settings = settings(double)
-      settings.grace = .milliseconds(300)
+      settings.grace = Self.hopelessGrace
       let report = try await run(settings)
       #expect(report.exitStatus == .failed)
       #expect(report.deliveries.expected == 90)
@@ -111,7 +124,7 @@ import Testing
       })
     try await GatewayDouble.with(faults: faults) { double in
       var settings = settings(double)
-      settings.grace = .milliseconds(300)
+      settings.grace = Self.hopelessGrace
       let report = try await run(settings)
       #expect(report.exitStatus == .failed)
       #expect(report.publications.unacknowledged == 2)
@@ -153,16 +166,16 @@ import Testing
     try await GatewayDouble.with(ports: 3, faults: faults) { double in
       let report = try await run(settings(double))
       #expect(report.exitStatus == .ok)
-      #expect(report.publications.resent == 2)
+      // More than these two if others were under way on the same connections.
+      #expect(report.publications.resent >= 2)
       #expect(report.publications.acknowledged == 30)
       #expect(report.deliveries.delivered == 90)
       #expect(report.connections.reconnects == 2)
       #expect(report.connections.recovered == 2)
-      let observed = try await double.observations()
-      #expect(
-        observed.arrivals.filter { $0.hasPrefix("0-") } == [
-          "0-0", "0-1", "0-1", "0-2", "0-3", "0-4",
-        ])
+      let arrivals = try await double.observations().arrivals.filter { $0.hasPrefix("0-") }
+      #expect(arrivals == arrivals.sorted())
+      #expect(Set(arrivals).count == 5)
+      #expect(arrivals.count { $0 == "0-1" } == 2)
     }
   }
 
@@ -192,7 +205,7 @@ import Testing
     try await GatewayDouble.with(ports: 2, faults: faults) { double in
       var settings = settings(double, clients: 2, groups: 1, rate: 100)
       settings.reconnectDelay = DelayRange(lowest: .milliseconds(200), highest: .milliseconds(200))
-      settings.grace = .milliseconds(500)
+      settings.grace = Self.hopelessGrace
       let report = try await run(settings)
       #expect(report.exitStatus == .failed)
       #expect(report.connections.notRecovered == 1)
@@ -257,10 +270,7 @@ import Testing
       try settings.validate()
       let test = LoadTest(settings: settings, run: .example)
       async let pending = test.execute()
-      let deadline = ContinuousClock.now.advanced(by: .seconds(30))
-      while try await double.observations().arrivals.count < 20, ContinuousClock.now < deadline {
-        await Task.yield()
-      }
+      try await eventually { try await double.observations().arrivals.count >= 20 }
       test.interrupt()
       let report = try await pending
       #expect(report.exitStatus == .interrupted)
@@ -274,10 +284,7 @@ import Testing
     try await GatewayDouble.with(faults: DoubleFaults(joinLimit: 5)) { double in
       let test = LoadTest(settings: settings(double), run: .example)
       async let pending = test.execute()
-      let deadline = ContinuousClock.now.advanced(by: .seconds(30))
-      while try await double.observations().joins < 5, ContinuousClock.now < deadline {
-        await Task.yield()
-      }
+      try await eventually { try await double.observations().joins == 5 }
       test.interrupt()
       let report = try await pending
       #expect(report.exitStatus == .interrupted)

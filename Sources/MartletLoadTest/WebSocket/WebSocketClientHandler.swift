@@ -35,7 +35,8 @@ final class WebSocketClientHandler: ChannelDuplexHandler {
 
   private let handshake: UpgradeHandshake
   private let request: String
-  private weak var delegate: (any WebSocketClientDelegate)?
+  /// Let go of at the end, which breaks the cycle with an owner that holds the channel.
+  private var delegate: (any WebSocketClientDelegate)?
   private var state = State.upgrading
   /// An incomplete response head or frame.
   private var pending = ByteBuffer()
