@@ -130,6 +130,10 @@ import Testing
       #expect(report.publications.unacknowledged == 2)
       #expect(report.publications.acknowledged == 28)
       #expect(report.errors == ["too_large": 1])
+      #expect(
+        report.deliveries.offenders.map(\.description) == [
+          "unacknowledged: publisher 2, sequence 4", "unacknowledged: publisher 3, sequence 0",
+        ])
       // The silent one reached everybody; the refused one nobody.
       #expect(report.deliveries.expected == 87)
       #expect(report.deliveries.delivered == 87)

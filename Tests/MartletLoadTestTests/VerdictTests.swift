@@ -20,7 +20,7 @@ import Testing
       groups: 1)
     #expect(verdict.lost == 4)
     #expect(
-      verdict.lostOffenders == [
+      verdict.lostOffenders.offenders == [
         Offender(kind: .lost, member: 0, publisher: 0, firstSequence: 1, lastSequence: 2),
         Offender(kind: .lost, member: 1, publisher: 0, firstSequence: 1, lastSequence: 2),
       ])
@@ -38,7 +38,7 @@ import Testing
         client(received: [[], []], due: 1, open: [0]), client(received: [[0], []], due: 0),
       ], groups: 1)
     #expect(seen.lost == 1)
-    #expect(seen.lostOffenders.map(\.member) == [0])
+    #expect(seen.lostOffenders.offenders.map(\.member) == [0])
     #expect(seen.unacknowledged == 1)
   }
 
@@ -52,8 +52,8 @@ import Testing
         client(received: [[], []], due: 0), client(received: [odd, []], due: 0),
       ], groups: 2)
     #expect(verdict.lost == 20)
-    #expect(verdict.lostOffenders.count == OffenderList.limit)
-    #expect(verdict.lostOffenders.allSatisfy { $0.member == 3 && $0.publisher == 1 })
+    #expect(verdict.lostOffenders.offenders.count == OffenderList.limit)
+    #expect(verdict.lostOffenders.offenders.allSatisfy { $0.member == 3 && $0.publisher == 1 })
   }
 
   @Test func `Random runs are judged as a walk over every pair judges them`() {

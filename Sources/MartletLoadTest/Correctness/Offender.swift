@@ -4,6 +4,8 @@ package struct Offender: Sendable, Equatable, Codable {
     case lost
     case duplicated
     case reordered
+    /// Of a publisher; the member is the publisher itself.
+    case unacknowledged
   }
   package let kind: Kind
   /// Number of the client that should have received, or did receive.
@@ -25,12 +27,13 @@ package struct Offender: Sendable, Equatable, Codable {
     let range =
       firstSequence == lastSequence
       ? "sequence \(firstSequence)" : "sequences \(firstSequence)–\(lastSequence)"
-    return "\(kind.rawValue): member \(member), publisher \(publisher), \(range)"
+    let member = kind == .unacknowledged ? "" : "member \(member), "
+    return "\(kind.rawValue): \(member)publisher \(publisher), \(range)"
   }
 }
 
 /// The first few deviations of a kind; the rest are only counted.
-struct OffenderList: Sendable {
+struct OffenderList: Sendable, Equatable {
   /// Enough to start looking, few enough to read.
   static let limit = 10
 

@@ -15,7 +15,9 @@ struct Verdict: Sendable, Equatable {
   private(set) var lost = 0
   /// Publications, not pairs.
   private(set) var unacknowledged = 0
-  private(set) var lostOffenders: [Offender] = []
+  /// The first few of each.
+  private(set) var lostOffenders = OffenderList(.lost)
+  private(set) var unacknowledgedOffenders = OffenderList(.unacknowledged)
 
   /// Judges a whole run.
   ///
@@ -23,24 +25,24 @@ struct Verdict: Sendable, Equatable {
   ///   `i % groups`.
   static func judge(clients: [Client], groups: Int) -> Verdict {
     var verdict = Verdict()
-    var offenders = OffenderList(.lost)
     for group in 0..<groups {
       let members = Array(stride(from: group, to: clients.count, by: groups))
       for (publisherIndex, publisher) in members.enumerated() {
-        verdict.judge(publisher: publisher, index: publisherIndex, members, clients, &offenders)
+        verdict.judge(publisher: publisher, index: publisherIndex, members, clients)
       }
     }
-    verdict.lostOffenders = offenders.offenders
     return verdict
   }
 
   private mutating func judge(
-    publisher: Int, index: Int, _ members: [Int], _ clients: [Client],
-    _ offenders: inout OffenderList
+    publisher: Int, index: Int, _ members: [Int], _ clients: [Client]
   ) {
     let due = clients[publisher].due
     let open = clients[publisher].unacknowledged
     unacknowledged += open.count
+    for range in open.ranges {
+      unacknowledgedOffenders.add(member: publisher, publisher: publisher, sequences: range)
+    }
 
     var published = SequenceSet()
     published.insert(0..<due)
@@ -55,7 +57,7 @@ struct Verdict: Sendable, Equatable {
       let missing = published.subtracting(clients[member].ledger.received(of: index))
       lost += missing.count
       for range in missing.ranges {
-        offenders.add(member: member, publisher: publisher, sequences: range)
+        lostOffenders.add(member: member, publisher: publisher, sequences: range)
       }
     }
   }

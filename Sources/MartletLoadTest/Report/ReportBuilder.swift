@@ -40,7 +40,8 @@ struct ReportBuilder {
         duplicated: counters.duplicated, reordered: counters.reordered,
         overtaken: counters.overtaken, foreign: counters.foreign,
         deliveredPerSecond: rate(counters.delivered),
-        offenders: verdict.lostOffenders + firstFew(.duplicated) + firstFew(.reordered)),
+        offenders: verdict.lostOffenders.offenders + firstFew(.duplicated) + firstFew(.reordered)
+          + verdict.unacknowledgedOffenders.offenders),
       latencies: .init(
         connect: latencies.connect.summary, join: latencies.join.summary,
         acknowledge: latencies.acknowledge.summary, deliver: latencies.deliver.summary),
