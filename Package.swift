@@ -87,6 +87,7 @@ let package = Package(
       name: "MartletPresence",
       dependencies: [
         "MartletBackplane", "MartletCore", "MartletProtocol", "MartletRedis",
+        .product(name: "HeapModule", package: "swift-collections"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
@@ -98,11 +99,13 @@ let package = Package(
       name: "MartletDaemon",
       dependencies: [
         "MartletConfiguration", "MartletCore", "MartletHTTP2", "MartletRedis", "MartletTLS",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ],
       swiftSettings: settings()),
 
@@ -141,7 +144,7 @@ let package = Package(
     .executableTarget(
       name: "martlet-gateway",
       dependencies: [
-        "MartletDaemon", "MartletGateway",
+        "MartletConfiguration", "MartletCore", "MartletDaemon", "MartletGateway",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings()),
@@ -188,6 +191,8 @@ func settings() -> [SwiftSetting] {
     .enableUpcomingFeature("MemberImportVisibility"),
     // SE-0461: a nonisolated async function stays on its caller's executor.
     .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    // SE-0446: values such as scanners that borrow bytes and cannot outlive them.
+    .enableExperimentalFeature("Lifetimes"),
     // SE-0458: each use of an unsafe construct is marked.
     .strictMemorySafety(),
     // SE-0443: a warning fails the build.

@@ -1,0 +1,132 @@
+internal import DequeModule
+internal import MartletCore
+internal import NIOCore
+
+/// The groups of one shard of an ``InMemoryBackplane``. Confined to its event loop.
+final class InMemoryShard {
+  private struct Group {
+    var position: Position
+    /// Consecutive offsets, the last one `position.offset`; empty without retention.
+    var history: Deque<Delivery> = []
+    var historyEnds = NIODeadline.distantFuture
+  }
+
+  private struct IdempotencyKey: Hashable {
+    var group: GroupName
+    var id: String
+  }
+
+  private struct Remembered {
+    var key: IdempotencyKey
+    var until: NIODeadline
+  }
+
+  private let index: Int
+  private let eventLoop: any EventLoop
+  private let idempotencyWindow: TimeAmount
+  private var groups: [GroupName: Group] = [:]
+  private var outcomes: [IdempotencyKey: Position] = [:]
+  private var remembered: Deque<Remembered> = []
+  private var pending: [Delivery] = []
+  private var random = SystemRandomNumberGenerator()
+  var subscriber: (any BackplaneSubscriber)?
+
+  init(index: Int, eventLoop: any EventLoop, idempotencyWindow: Duration) {
+    self.index = index
+    self.eventLoop = eventLoop
+    self.idempotencyWindow = TimeAmount(idempotencyWindow)
+  }
+
+  func publish(_ request: PublishRequest, now: NIODeadline) -> PublishOutcome {
+    guard case .published(let retention) = request.kind else {
+      deliver(
+        Delivery(
+          group: request.group, position: nil, excluded: request.excluded, event: request.event))
+      return PublishOutcome(position: nil)
+    }
+    forgetOutcomes(now: now)
+    let key = request.idempotencyID.map { IdempotencyKey(group: request.group, id: $0) }
+    if let key, let position = outcomes[key] {
+      return PublishOutcome(position: position, isRepeat: true)
+    }
+    var group = group(request.group, now: now)
+    group.position.offset += 1
+    let delivery = Delivery(
+      group: request.group, position: group.position, excluded: request.excluded,
+      event: request.event)
+    if let retention {
+      group.history.append(delivery)
+      while group.history.count > retention.size { group.history.removeFirst() }
+      group.historyEnds = now + TimeAmount(retention.ttl)
+    } else {
+      group.history.removeAll()
+    }
+    groups[request.group] = group
+    if let key {
+      outcomes[key] = group.position
+      remembered.append(Remembered(key: key, until: now + idempotencyWindow))
+    }
+    deliver(delivery)
+    return PublishOutcome(position: group.position)
+  }
+
+  func recover(
+    _ name: GroupName, since: Position?, limit: Int, now: NIODeadline
+  ) -> Recovery {
+    let group = group(name, now: now)
+    groups[name] = group
+    guard let since, since.epoch == group.position.epoch, since.offset <= group.position.offset
+    else { return Recovery(position: group.position, missed: nil) }
+    let count = Int(group.position.offset - since.offset)
+    guard count <= min(limit, group.history.count) else {
+      return Recovery(position: group.position, missed: nil)
+    }
+    return Recovery(position: group.position, missed: Array(group.history.suffix(count)))
+  }
+
+  func history(
+    _ name: GroupName, before: UInt64?, limit: Int, now: NIODeadline
+  ) -> HistoryPage {
+    let group = group(name, now: now)
+    let older = group.history.prefix { delivery in
+      guard let before, let offset = delivery.position?.offset else { return true }
+      return offset < before
+    }
+    let page = Array(older.suffix(limit))
+    return HistoryPage(
+      epoch: group.position.epoch, publications: page,
+      nextBefore: page.count < older.count ? page.first?.position?.offset : nil)
+  }
+
+  /// The group as it is now, or a new one.
+  private func group(_ name: GroupName, now: NIODeadline) -> Group {
+    guard var group = groups[name] else {
+      return Group(position: Position(epoch: .random(using: &random), offset: 0))
+    }
+    if group.historyEnds <= now {
+      group.history.removeAll()
+      group.historyEnds = .distantFuture
+    }
+    return group
+  }
+
+  private func forgetOutcomes(now: NIODeadline) {
+    while let oldest = remembered.first, oldest.until <= now {
+      remembered.removeFirst()
+      outcomes[oldest.key] = nil
+    }
+  }
+
+  private func deliver(_ delivery: Delivery) {
+    pending.append(delivery)
+    guard pending.count == 1 else { return }
+    let bound = NIOLoopBound(self, eventLoop: eventLoop)
+    eventLoop.execute { bound.value.flush() }
+  }
+
+  private func flush() {
+    let deliveries = pending
+    pending.removeAll(keepingCapacity: true)
+    subscriber?.received(deliveries, shard: index)
+  }
+}

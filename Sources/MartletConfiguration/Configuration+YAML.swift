@@ -1,0 +1,206 @@
+internal import MartletCore
+
+extension Configuration {
+  /// Reads and checks a configuration file's text.
+  ///
+  /// - Parameters:
+  ///   - file: its name, for errors.
+  ///   - environment: what `${NAME}` stand for.
+  ///   - readFile: reads the files that the configuration names (keys); nil if it cannot.
+  package init(
+    yaml: String, file: String, environment: [String: String], readFile: (String) -> String?
+  ) throws(ConfigurationError) {
+    self.init()
+    var root = try ConfigurationDocument(file: file, environment: environment).root(of: yaml)
+    if let node = root.optional("listen") { listen = try node.address() }
+    if let node = root.optional("admin") { admin = try node.address() }
+    if let node = root.optional("loops") { loops = try node.integer(0...256) }
+    if let node = root.optional("log_level") { logLevel = try node.oneOf(LogLevel.self) }
+    if let node = root.optional("demo") { servesDemo = try node.boolean() }
+    origins = try root.optional("origins").map(Self.origins)
+    apiKeys = try root.optional("api_keys").map(Self.apiKeys) ?? []
+    backplane = try Backplane(root.section("backplane"))
+    presence = try Presence(root.section("presence"))
+    var auth = try root.section("auth")
+    tokenKeys =
+      try auth.optional("tokens")?.list().map { node throws(ConfigurationError) in
+        try TokenKey(node.mapping(), readFile)
+      } ?? []
+    try auth.finish()
+    limits = try Limits(root.section("limits"))
+    let routes =
+      try root.optional("routes")?.list().map { node throws(ConfigurationError) in
+        try Route(node.mapping())
+      } ?? []
+    routing = RoutingTable(routes)
+    try root.finish()
+  }
+
+  private static func origins(_ node: ConfigurationNode) throws(ConfigurationError) -> [String] {
+    try node.list().map { element throws(ConfigurationError) in
+      try element.value(allowed: "an origin without path, such as https://app.example") { text in
+        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+        let isOrigin =
+          parts.count == 3 && ["http:", "https:"].contains(parts[0]) && parts[1].isEmpty
+          && !parts[2].isEmpty
+        return isOrigin ? text.lowercased() : nil
+      }
+    }
+  }
+
+  private static func apiKeys(_ node: ConfigurationNode) throws(ConfigurationError) -> [String] {
+    try node.list().map { element throws(ConfigurationError) in
+      let text = try element.text()
+      guard text.utf8.count >= 16 else {
+        throw element.error("is \(text.utf8.count) bytes long; at least 16 are needed")
+      }
+      return text
+    }
+  }
+}
+
+extension Configuration.Backplane {
+  init(_ mapping: ConfigurationMapping) throws(ConfigurationError) {
+    var mapping = mapping
+    if let node = mapping.optional("kind") { kind = try node.oneOf(Kind.self) }
+    if let node = mapping.optional("shards") {
+      shards = try node.integer(1...ShardMap.maximumCount)
+    }
+    if let node = mapping.optional("idempotency_window") {
+      idempotencyWindow = try node.duration(.seconds(1)...(.seconds(7 * 86_400)))
+    }
+    var redis = try mapping.section("redis")
+    if let node = redis.optional("servers") {
+      servers = try node.list().map { element throws(ConfigurationError) in
+        // The text may hold a password, so the error does not repeat it.
+        guard let server = RedisServer(url: try element.text()) else {
+          throw element.error(
+            "is not allowed; allowed is redis://[user:password@]host[:port][/database]")
+        }
+        return server
+      }
+    }
+    if let node = redis.optional("prefix") {
+      prefix = try node.value(allowed: "1 to 100 letters, digits and _ - . :") { text in
+        GroupName(text).flatMap { _ in
+          text.utf8.count <= 100 && !text.contains("@") && !text.contains("~") ? text : nil
+        }
+      }
+    }
+    if let node = redis.optional("publish_timeout") {
+      publishTimeout = try node.duration(.milliseconds(10)...(.seconds(60)))
+    }
+    if let node = redis.optional("shard_stream_length") {
+      shardStreamLength = try node.integer(100...10_000_000)
+    }
+    if kind == .redis, servers.isEmpty {
+      throw redis.node.error(
+        "servers is missing or empty; backplane.kind redis needs a list of redis:// URLs")
+    }
+    try redis.finish()
+    try mapping.finish()
+  }
+}
+
+extension Configuration.Presence {
+  init(_ mapping: ConfigurationMapping) throws(ConfigurationError) {
+    var mapping = mapping
+    if let node = mapping.optional("grace") {
+      grace = try node.duration(.zero...(.seconds(600)))
+    }
+    if let node = mapping.optional("lease") {
+      lease = try node.duration(.seconds(1)...(.seconds(300)))
+    }
+    if let node = mapping.optional("report_interval") {
+      reportInterval = try node.duration(.milliseconds(1)...(.seconds(10)))
+    }
+    try mapping.finish()
+  }
+}
+
+extension Configuration.TokenKey {
+  init(
+    _ mapping: ConfigurationMapping, _ readFile: (String) -> String?
+  ) throws(ConfigurationError) {
+    var mapping = mapping
+    algorithm = try mapping.required("algorithm", "one of HS256, RS256, ES256")
+      .oneOf(Algorithm.self)
+    let secret = mapping.optional("secret")
+    let secretFile = mapping.optional("secret_file")
+    let publicKeyFile = mapping.optional("public_key_file")
+    func contents(_ node: ConfigurationNode) throws(ConfigurationError) -> String {
+      let path = try node.text()
+      guard let text = readFile(path) else { throw node.error("cannot read the file \(path)") }
+      return text
+    }
+    switch (algorithm, secret, secretFile, publicKeyFile) {
+    case (.hs256, let node?, nil, nil): material = try node.text()
+    case (.hs256, nil, let node?, nil):
+      material = try String(contents(node).drop { $0.isWhitespace }.trimmedEnd())
+    case (.hs256, _, _, _):
+      throw mapping.node.error("HS256 needs either secret or secret_file, and nothing else")
+    case (.rs256, nil, nil, let node?), (.es256, nil, nil, let node?):
+      material = try contents(node)
+    case (.rs256, _, _, _), (.es256, _, _, _):
+      throw mapping.node.error("\(algorithm.rawValue) needs public_key_file, and nothing else")
+    }
+    if algorithm == .hs256, material.utf8.count < 32 {
+      throw (secret ?? secretFile ?? mapping.node).error(
+        "the secret is \(material.utf8.count) bytes long; HS256 needs at least 32")
+    }
+    keyID = try mapping.optional("key_id")?.text()
+    issuer = try mapping.optional("issuer")?.text()
+    audience = try mapping.optional("audience")?.text()
+    key = mapping.node.key
+    try mapping.finish()
+  }
+}
+
+extension Configuration.Limits {
+  init(_ mapping: ConfigurationMapping) throws(ConfigurationError) {
+    var mapping = mapping
+    if let node = mapping.optional("message_size") {
+      messageSize = try node.size((1 << 10)...(16 << 20))
+    }
+    let frame = mapping.optional("frame_size")
+    if let frame { frameSize = try frame.size((1 << 10)...(64 << 20)) }
+    if frameSize < messageSize {
+      if let frame {
+        throw frame.error(
+          "\(SizeText.format(frameSize)) is not allowed; allowed is at least limits.message_size,"
+            + " which is \(SizeText.format(messageSize))")
+      }
+      frameSize = messageSize
+    }
+    if let node = mapping.optional("pending_bytes") {
+      pendingBytes = try node.size((64 << 10)...(1 << 30))
+    }
+    if let node = mapping.optional("connections") {
+      connections = try node.integer(1...10_000_000)
+    }
+    if let node = mapping.optional("recovery_publications") {
+      recoveryPublications = try node.integer(1...100_000)
+    }
+    if let node = mapping.optional("ping_interval") {
+      pingInterval = try node.duration(.seconds(1)...(.seconds(3600)))
+    }
+    if let node = mapping.optional("ping_timeout") {
+      pingTimeout = try node.duration(.milliseconds(100)...(.seconds(3600)))
+    }
+    if let node = mapping.optional("handshake_timeout") {
+      handshakeTimeout = try node.duration(.milliseconds(100)...(.seconds(300)))
+    }
+    if let node = mapping.optional("drain_timeout") {
+      drainTimeout = try node.duration(.zero...(.seconds(600)))
+    }
+    try mapping.finish()
+  }
+}
+
+extension Substring {
+  fileprivate func trimmedEnd() -> Substring {
+    var text = self
+    while text.last?.isWhitespace == true { text.removeLast() }
+    return text
+  }
+}

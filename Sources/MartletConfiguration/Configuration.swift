@@ -1,0 +1,83 @@
+package import MartletCore
+
+/// What the configuration file says (docs/configuration.md). Both daemons read the same file.
+package struct Configuration: Sendable {
+  package var listen = HostAndPort(host: "127.0.0.1", port: 8080)
+  package var admin = HostAndPort(host: "127.0.0.1", port: 8081)
+  /// 0: one per core.
+  package var loops = 0
+  package var logLevel = LogLevel.info
+  package var servesDemo = false
+  /// Nil: every origin.
+  package var origins: [String]?
+  package var apiKeys: [String] = []
+  package var backplane = Backplane()
+  package var presence = Presence()
+  package var tokenKeys: [TokenKey] = []
+  package var limits = Limits()
+  package var routing = RoutingTable([])
+
+  package init() {}
+
+  /// The names of swift-log's levels.
+  package enum LogLevel: String, CaseIterable, Sendable {
+    case trace
+    case debug
+    case info
+    case notice
+    case warning
+    case error
+    case critical
+  }
+
+  package struct Backplane: Sendable {
+    package enum Kind: String, CaseIterable, Sendable {
+      case memory
+      case redis
+    }
+
+    package var kind = Kind.memory
+    package var shards = 16
+    package var idempotencyWindow = Duration.seconds(300)
+    package var servers: [RedisServer] = []
+    package var prefix = "martlet"
+    package var publishTimeout = Duration.seconds(5)
+    package var shardStreamLength = 10_000
+  }
+
+  package struct Presence: Sendable {
+    package var grace = Duration.seconds(5)
+    package var lease = Duration.seconds(6)
+    package var reportInterval = Duration.milliseconds(50)
+  }
+
+  /// A key that verifies tokens.
+  package struct TokenKey: Sendable {
+    package enum Algorithm: String, CaseIterable, Sendable {
+      case hs256 = "HS256"
+      case rs256 = "RS256"
+      case es256 = "ES256"
+    }
+
+    package var algorithm: Algorithm
+    /// The secret's bytes, or the public key in PEM.
+    package var material: String
+    package var keyID: String?
+    package var issuer: String?
+    package var audience: String?
+    /// Where it stands in the file, for errors that show only when the key is used.
+    package var key: String
+  }
+
+  package struct Limits: Sendable {
+    package var messageSize = 64 << 10
+    package var frameSize = 1 << 20
+    package var pendingBytes = 1 << 20
+    package var connections = 100_000
+    package var recoveryPublications = 1_000
+    package var pingInterval = Duration.seconds(25)
+    package var pingTimeout = Duration.seconds(20)
+    package var handshakeTimeout = Duration.seconds(10)
+    package var drainTimeout = Duration.seconds(10)
+  }
+}

@@ -1,0 +1,21 @@
+internal import Yams
+
+/// A YAML text with what its `${NAME}` stand for.
+struct ConfigurationDocument {
+  var file: String
+  var environment: [String: String]
+
+  /// The document's top mapping.
+  func root(of yaml: String) throws(ConfigurationError) -> ConfigurationMapping {
+    let node: Node?
+    do {
+      node = try Yams.compose(yaml: yaml)
+    } catch {
+      throw ConfigurationError(file: file, line: nil, key: "", problem: "not YAML: \(error)")
+    }
+    guard let node else {
+      throw ConfigurationError(file: file, line: nil, key: "", problem: "the file is empty")
+    }
+    return try ConfigurationNode(node: node, key: "", document: self).mapping()
+  }
+}

@@ -1,0 +1,109 @@
+internal import MartletCore
+
+extension Route {
+  init(_ mapping: ConfigurationMapping) throws(ConfigurationError) {
+    var mapping = mapping
+    let pathNode = try mapping.required("path", "a pattern such as /ws/rooms/{room}/")
+    let path = try pathNode.pattern { text throws(PatternError) in try PathPattern(text) }
+    let groupNode = try mapping.required("group", "a text such as room_{room}")
+    let group = try groupNode.template(path.variables)
+    let access = try AccessRule(mapping.section("access"), path.variables)
+    var retention: Retention?
+    if let node = mapping.optional("history") { retention = try Retention(node.mapping()) }
+    let hasPresence = try mapping.optional("presence")?.boolean() ?? false
+    var events: [String: EventRule] = [:]
+    for (name, node) in try mapping.section("events").entries {
+      guard name != "ping", !name.isEmpty else {
+        throw node.error("is a type of the protocol; an event needs another name")
+      }
+      events[name] = try EventRule(node.mapping())
+    }
+    try mapping.finish()
+    if group.mentionsUser, access.allowsAnonymous {
+      throw groupNode.error(
+        "a group with {user.id} and access.anonymous would give each anonymous connection a group"
+          + " of its own; allowed is one of the two")
+    }
+    self.init(
+      path: path, group: group, access: access, retention: retention, hasPresence: hasPresence,
+      events: events)
+  }
+}
+
+extension AccessRule {
+  init(
+    _ mapping: ConfigurationMapping, _ variables: Set<String>
+  ) throws(ConfigurationError) {
+    var mapping = mapping
+    self.init()
+    if let node = mapping.optional("anonymous") { allowsAnonymous = try node.boolean() }
+    for (claim, node) in try mapping.section("claims").entries {
+      conditions.append(try ClaimCondition(claim, node.mapping(), variables))
+    }
+    try mapping.finish()
+  }
+}
+
+extension ClaimCondition {
+  init(
+    _ claim: String, _ mapping: ConfigurationMapping, _ variables: Set<String>
+  ) throws(ConfigurationError) {
+    var mapping = mapping
+    func operand(_ node: ConfigurationNode) throws(ConfigurationError) -> Operand {
+      node.isText ? .text(try node.template(variables)) : .fixed(try node.plainValue())
+    }
+    let equals = try mapping.optional("equals").map(operand)
+    let oneOf = try mapping.optional("one_of")?.list().map(operand)
+    let contains = try mapping.optional("contains").map(operand)
+    switch (equals, oneOf, contains) {
+    case (let value?, nil, nil): self.init(claim: claim, test: .equals(value))
+    case (nil, let values?, nil): self.init(claim: claim, test: .isOne(of: values))
+    case (nil, nil, let value?): self.init(claim: claim, test: .contains(value))
+    default: throw mapping.node.error("needs exactly one of equals, one_of, contains")
+    }
+    try mapping.finish()
+  }
+}
+
+extension Retention {
+  init(_ mapping: ConfigurationMapping) throws(ConfigurationError) {
+    var mapping = mapping
+    self.init(
+      size: try mapping.required("size", "how many publications to keep").integer(1...100_000),
+      ttl: try mapping.required("ttl", "how long to keep them")
+        .duration(.seconds(1)...(.seconds(365 * 86_400))))
+    try mapping.finish()
+  }
+}
+
+extension EventRule {
+  private enum Kind: String, CaseIterable {
+    case published
+    case ephemeral
+  }
+
+  init(_ mapping: ConfigurationMapping) throws(ConfigurationError) {
+    var mapping = mapping
+    self.init(
+      isEphemeral: try mapping.optional("kind")?.oneOf(Kind.self) == .ephemeral,
+      excludesSender: try mapping.optional("exclude_sender")?.boolean() ?? false)
+    try mapping.finish()
+  }
+}
+
+extension ConfigurationNode {
+  fileprivate func pattern<Value>(
+    _ parse: (String) throws(PatternError) -> Value
+  ) throws(ConfigurationError) -> Value {
+    let text = try text()
+    do {
+      return try parse(text)
+    } catch {
+      throw self.error("\"\(text)\" is not allowed: \(error.message)")
+    }
+  }
+
+  fileprivate func template(_ variables: Set<String>) throws(ConfigurationError) -> TextTemplate {
+    try pattern { text throws(PatternError) in try TextTemplate(text, allowed: variables) }
+  }
+}

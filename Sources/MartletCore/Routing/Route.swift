@@ -1,0 +1,67 @@
+/// One line of the routing table: which group a path leads to, who may enter, and what may be sent.
+package struct Route: Sendable {
+  package var path: PathPattern
+  package var group: TextTemplate
+  package var access: AccessRule
+  /// Nil: publications are numbered but not kept.
+  package var retention: Retention?
+  /// Whether members are listed, and joins and leaves announced.
+  package var hasPresence: Bool
+  /// By event type.
+  package var events: [String: EventRule]
+
+  package init(
+    path: PathPattern, group: TextTemplate, access: AccessRule = AccessRule(),
+    retention: Retention? = nil, hasPresence: Bool = false, events: [String: EventRule] = [:]
+  ) {
+    self.path = path
+    self.group = group
+    self.access = access
+    self.retention = retention
+    self.hasPresence = hasPresence
+    self.events = events
+  }
+}
+
+/// What happens to an event of a type that clients may send.
+package struct EventRule: Hashable, Sendable {
+  /// Neither numbered nor retained.
+  package var isEphemeral: Bool
+  /// The sending connection does not receive it.
+  package var excludesSender: Bool
+
+  package init(isEphemeral: Bool = false, excludesSender: Bool = false) {
+    self.isEphemeral = isEphemeral
+    self.excludesSender = excludesSender
+  }
+}
+
+/// The routes of a configuration, in order.
+package struct RoutingTable: Sendable {
+  package var routes: [Route]
+
+  package init(_ routes: [Route]) {
+    self.routes = routes
+  }
+
+  /// A route that matches a path, with the variables' values.
+  package struct Match: Sendable {
+    package var route: Route
+    package var variables: [String: String]
+  }
+
+  /// The first route that matches `path` (without query).
+  package func match(_ path: Substring) -> Match? {
+    for route in routes {
+      if let variables = route.path.match(path) {
+        return Match(route: route, variables: variables)
+      }
+    }
+    return nil
+  }
+
+  /// The settings for a group that is named without a path: those of the first route that could lead to it.
+  package func route(leadingTo group: GroupName) -> Route? {
+    routes.first { $0.group.couldProduce(group.rawValue) }
+  }
+}

@@ -1,0 +1,126 @@
+package import NIOCore
+package import NIOHTTP1
+
+/// Answers whole HTTP/1.1 requests one after the other.
+///
+/// Confined to its channel's event loop.
+package final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelHandler {
+  package typealias InboundIn = HTTPServerRequestPart
+  package typealias OutboundOut = HTTPServerResponsePart
+
+  /// Answers a request; called on the channel's loop, may complete on any.
+  package typealias Responder = @Sendable (HTTPRequest, any EventLoop) -> EventLoopFuture<HTTPResponse>
+
+  private enum State {
+    case idle
+    case receiving(HTTPRequest)
+    /// The body is above the limit: the rest is ignored, the answer is 413.
+    case tooLarge(HTTPRequestHead)
+  }
+
+  private let bodyLimit: Int
+  private let timeout: TimeAmount
+  private let respond: Responder
+  private var state = State.idle
+  private var deadline: Scheduled<Void>?
+
+  /// - Parameters:
+  ///   - bodyLimit: in bytes; a longer body is answered 413.
+  ///   - timeout: a connection that brings no whole request for this long is closed, however
+  ///     diligently it drips bytes.
+  package init(bodyLimit: Int, timeout: TimeAmount, respond: @escaping Responder) {
+    self.bodyLimit = bodyLimit
+    self.timeout = timeout
+    self.respond = respond
+  }
+
+  package func handlerAdded(context: ChannelHandlerContext) {
+    startDeadline(context)
+  }
+
+  package func handlerRemoved(context: ChannelHandlerContext) {
+    deadline?.cancel()
+  }
+
+  package func channelInactive(context: ChannelHandlerContext) {
+    deadline?.cancel()
+    context.fireChannelInactive()
+  }
+
+  private func startDeadline(_ context: ChannelHandlerContext) {
+    deadline?.cancel()
+    let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+    deadline = context.eventLoop.scheduleTask(in: timeout) { bound.value.close(promise: nil) }
+  }
+
+  package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    switch (unwrapInboundIn(data), state) {
+    case (.head(let head), _):
+      state = .receiving(HTTPRequest(head: head, body: ByteBuffer()))
+    case (.body(var part), .receiving(var request)):
+      guard request.body.readableBytes + part.readableBytes <= bodyLimit else {
+        state = .tooLarge(request.head)
+        return
+      }
+      state = .idle
+      request.body.writeBuffer(&part)
+      state = .receiving(request)
+    case (.body, _):
+      break
+    case (.end, .receiving(let request)):
+      state = .idle
+      answer(request, context)
+    case (.end, .tooLarge(let head)):
+      state = .idle
+      write(
+        .json(
+          .payloadTooLarge,
+          #"{"error":{"code":"too_large","message":"the body is above \#(bodyLimit) bytes"}}"#),
+        to: head, context)
+    case (.end, .idle):
+      break
+    }
+  }
+
+  package func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    context.close(promise: nil)
+  }
+
+  private func answer(_ request: HTTPRequest, _ context: ChannelHandlerContext) {
+    deadline?.cancel()
+    let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+    respond(request, context.eventLoop).hop(to: context.eventLoop).whenComplete { result in
+      let (handler, context) = bound.value
+      switch result {
+      case .success(let response):
+        handler.write(response, to: request.head, context)
+      case .failure:
+        handler.write(
+          .json(
+            .internalServerError,
+            #"{"error":{"code":"internal","message":"the request could not be answered"}}"#),
+          to: request.head, context)
+      }
+    }
+  }
+
+  private func write(
+    _ response: HTTPResponse, to request: HTTPRequestHead, _ context: ChannelHandlerContext
+  ) {
+    guard context.channel.isActive else { return }
+    startDeadline(context)
+    var head = HTTPResponseHead(
+      version: request.version, status: response.status, headers: response.headers)
+    head.headers.replaceOrAdd(name: "Content-Length", value: "\(response.body.readableBytes)")
+    if !request.isKeepAlive { head.headers.replaceOrAdd(name: "Connection", value: "close") }
+    context.write(wrapOutboundOut(.head(head)), promise: nil)
+    if request.method != .HEAD {
+      context.write(wrapOutboundOut(.body(.byteBuffer(response.body))), promise: nil)
+    }
+    let done = context.writeAndFlush(wrapOutboundOut(.end(nil)))
+    if !request.isKeepAlive {
+      let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+      done.whenComplete { _ in bound.value.close(promise: nil) }
+    }
+  }
+}

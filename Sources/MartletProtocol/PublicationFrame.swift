@@ -1,0 +1,68 @@
+package import MartletCore
+package import NIOCore
+
+/// The frame of a publication: the event's bytes with `group` and `offset` spliced in at their end.
+package enum PublicationFrame {
+  /// Appends the JSON text to `buffer`.
+  ///
+  /// - Parameters:
+  ///   - event: a JSON object from `{` to `}`, as it stands in the backplane.
+  ///   - offset: nil for an ephemeral event.
+  package static func writeJSON(
+    event: ByteBuffer, group: GroupName, offset: UInt64?, into buffer: inout ByteBuffer
+  ) {
+    var open = event
+    open.moveWriterIndex(to: open.writerIndex - 1)
+    buffer.writeBuffer(&open)
+    buffer.writeStaticString(#","group":""#)
+    buffer.writeString(group.rawValue)
+    if let offset {
+      buffer.writeStaticString(#"","offset":"#)
+      buffer.writeDecimal(offset)
+      buffer.writeInteger(UInt8(ascii: "}"))
+    } else {
+      buffer.writeStaticString(#""}"#)
+    }
+  }
+
+  /// Appends the JSON text as one unmasked WebSocket text frame.
+  package static func writeWebSocket(
+    event: ByteBuffer, group: GroupName, offset: UInt64?, into buffer: inout ByteBuffer
+  ) {
+    let digits = offset.map { #","offset":"#.utf8.count + $0.decimalDigits } ?? 0
+    let length =
+      event.readableBytes - 1 + #","group":"""#.utf8.count + group.rawValue.utf8.count + digits + 1
+    WebSocketFraming.writeTextHeader(length: length, into: &buffer)
+    let start = buffer.writerIndex
+    writeJSON(event: event, group: group, offset: offset, into: &buffer)
+    assert(buffer.writerIndex - start == length)
+  }
+}
+
+extension ByteBuffer {
+  /// Writes `value` in decimal without making a string.
+  package mutating func writeDecimal(_ value: UInt64) {
+    let digits = value.decimalDigits
+    let end = writerIndex + digits
+    writeRepeatingByte(0, count: digits)
+    var rest = value
+    var index = end
+    repeat {
+      index -= 1
+      setInteger(UInt8(ascii: "0") + UInt8(rest % 10), at: index)
+      rest /= 10
+    } while rest > 0
+  }
+}
+
+extension UInt64 {
+  fileprivate var decimalDigits: Int {
+    var digits = 1
+    var rest = self / 10
+    while rest > 0 {
+      digits += 1
+      rest /= 10
+    }
+    return digits
+  }
+}

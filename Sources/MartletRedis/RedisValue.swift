@@ -1,0 +1,60 @@
+package import NIOCore
+
+/// A reply of Redis (RESP2).
+package enum RedisValue: Equatable, Sendable {
+  case null
+  case integer(Int64)
+  /// A bulk or simple string.
+  case string(ByteBuffer)
+  case array([RedisValue])
+  /// The server refused this command; the connection is fine.
+  case error(String)
+
+  /// The text of a string, else nil.
+  package var text: String? {
+    if case .string(let buffer) = self { String(buffer: buffer) } else { nil }
+  }
+
+  /// The bytes of a string, else nil.
+  package var bytes: ByteBuffer? {
+    if case .string(let buffer) = self { buffer } else { nil }
+  }
+
+  /// The number of an integer, or of a string of digits, else nil.
+  package var number: Int64? {
+    switch self {
+    case .integer(let value): value
+    case .string: text.flatMap { Int64($0) }
+    case .null, .array, .error: nil
+    }
+  }
+
+  /// The elements of an array, else nil.
+  package var elements: [RedisValue]? {
+    if case .array(let elements) = self { elements } else { nil }
+  }
+}
+
+/// Why a command has no reply, or none that can be used.
+package enum RedisError: Error, Equatable, CustomStringConvertible {
+  /// There was no connection; the command was not sent.
+  case notConnected
+  /// The connection was lost, or the reply overdue: the command may or may not have been executed.
+  case connectionLost
+  /// Redis answered with this error.
+  case refused(String)
+  /// The reply is not of the shape that the command promises.
+  case unexpectedReply(String)
+  /// The bytes are not RESP.
+  case protocolViolation(String)
+
+  package var description: String {
+    switch self {
+    case .notConnected: "not connected to Redis"
+    case .connectionLost: "the connection to Redis was lost"
+    case .refused(let message): "Redis refused: \(message)"
+    case .unexpectedReply(let message): "unexpected reply of Redis: \(message)"
+    case .protocolViolation(let message): "not the Redis protocol: \(message)"
+    }
+  }
+}
