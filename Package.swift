@@ -230,6 +230,7 @@ let package = Package(
       dependencies: [
         "MartletBackplane", "MartletConfiguration", "MartletCore", "MartletDaemon",
         "MartletGateway", "MartletPresence", "MartletProtocol", "MartletTestSupport",
+        .product(name: "CryptoExtras", package: "swift-crypto"),
         .product(name: "JWTKit", package: "jwt-kit"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),

@@ -129,11 +129,14 @@ package final class GatewayServer: Sendable {
     services.logger.notice("draining")
     let duration = services.limits.drainTimeout
     for hub in hubs { hub.eventLoop.execute { hub.value.drain(over: duration) } }
-    let deadline = NIODeadline.now() + duration + .seconds(3)
+    await waitForSessions(until: .now() + duration + .seconds(3))
+    await stop()
+  }
+
+  private func waitForSessions(until deadline: NIODeadline) async {
     while await openSessions() > 0, NIODeadline.now() < deadline {
       try? await Task.sleep(for: .milliseconds(20))
     }
-    await stop()
   }
 
   /// Ends at once; clients see their connections break.
@@ -141,6 +144,8 @@ package final class GatewayServer: Sendable {
     isDraining.set()
     try? await listener.close()
     for sweep in sweeps { sweep.cancel() }
+    for hub in hubs { hub.eventLoop.execute { hub.value.abandon() } }
+    await waitForSessions(until: .now() + .seconds(3))
     try? await services.presence.stop().get()
     try? await services.backplane.stop().get()
     await admin.stop()

@@ -1,3 +1,4 @@
+import Logging
 import MartletCore
 import MartletTestSupport
 import NIOCore

@@ -165,7 +165,7 @@ import Testing
     let yaml = "listen: ${HOST:-127.0.0.1}:${PORT}"
     #expect(try load(yaml, environment: ["PORT": "9"]).listen.description == "127.0.0.1:9")
     #expect(
-      try load(yaml, environment: ["PORT": "9", "HOST": "::1"]).listen.description != "127.0.0.1:9")
+      try load(yaml, environment: ["PORT": "9", "HOST": "[::1]"]).listen.description == "[::1]:9")
     #expect(throws: ConfigurationError.self) { try load(yaml) }
   }
 

@@ -77,6 +77,12 @@ final class Hub {
     }
   }
 
+  /// Ends every connection at once.
+  func abandon() {
+    isDraining = true
+    for session in sessions.values { session.transport.abort() }
+  }
+
   /// Milliseconds, spread so that a gateway's clients do not arrive elsewhere together.
   private func reconnectDelay() -> Int64 {
     Int64.random(in: 100...2_000, using: &random)

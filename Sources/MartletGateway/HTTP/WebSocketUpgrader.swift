@@ -1,4 +1,5 @@
 internal import Foundation
+internal import MartletDaemon
 internal import MartletTLS
 internal import NIOCore
 internal import NIOHTTP1
@@ -8,8 +9,6 @@ internal import NIOHTTP1
 final class WebSocketUpgrader: HTTPServerProtocolUpgrader, Sendable {
   /// Concatenated to the client's key (RFC 6455 §1.3).
   private static let keySuffix = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-
-  private struct Refused: Error {}
 
   let supportedProtocol = "websocket"
   /// NIO would want them listed in `Connection`, which clients do not do; they are checked here.
@@ -39,7 +38,7 @@ final class WebSocketUpgrader: HTTPServerProtocolUpgrader, Sendable {
   ) -> EventLoopFuture<HTTPHeaders> {
     guard Self.isComplete(upgradeRequest), let key = Self.key(upgradeRequest),
       let additional = accept(upgradeRequest)
-    else { return channel.eventLoop.makeFailedFuture(Refused()) }
+    else { return channel.eventLoop.makeFailedFuture(UpgradeRefused()) }
     var headers = initialResponseHeaders
     headers.add(
       name: "Sec-WebSocket-Accept",
