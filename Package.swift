@@ -86,6 +86,7 @@ let package = Package(
       name: "MartletPresence",
       dependencies: [
         "MartletBackplane", "MartletCore", "MartletProtocol", "MartletRedis",
+        .product(name: "DequeModule", package: "swift-collections"),
         .product(name: "HeapModule", package: "swift-collections"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
