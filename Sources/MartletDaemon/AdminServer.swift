@@ -43,7 +43,7 @@ package final class AdminServer: Sendable {
         channel.eventLoop.makeCompletedFuture {
           try channel.pipeline.syncOperations.configureHTTPServerPipeline()
           try channel.pipeline.syncOperations.addHandler(
-            HTTPRequestHandler(bodyLimit: 0) { request, loop in
+            HTTPRequestHandler(bodyLimit: 0, timeout: .seconds(30)) { request, loop in
               Self.answer(request, reports, loop)
             })
         }

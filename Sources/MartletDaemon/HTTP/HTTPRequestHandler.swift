@@ -19,13 +19,38 @@ package final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelH
   }
 
   private let bodyLimit: Int
+  private let timeout: TimeAmount
   private let respond: Responder
   private var state = State.idle
+  private var deadline: Scheduled<Void>?
 
-  /// - Parameter bodyLimit: in bytes; a longer body is answered 413.
-  package init(bodyLimit: Int, respond: @escaping Responder) {
+  /// - Parameters:
+  ///   - bodyLimit: in bytes; a longer body is answered 413.
+  ///   - timeout: a connection that brings no whole request for this long is closed, however
+  ///     diligently it drips bytes.
+  package init(bodyLimit: Int, timeout: TimeAmount, respond: @escaping Responder) {
     self.bodyLimit = bodyLimit
+    self.timeout = timeout
     self.respond = respond
+  }
+
+  package func handlerAdded(context: ChannelHandlerContext) {
+    startDeadline(context)
+  }
+
+  package func handlerRemoved(context: ChannelHandlerContext) {
+    deadline?.cancel()
+  }
+
+  package func channelInactive(context: ChannelHandlerContext) {
+    deadline?.cancel()
+    context.fireChannelInactive()
+  }
+
+  private func startDeadline(_ context: ChannelHandlerContext) {
+    deadline?.cancel()
+    let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+    deadline = context.eventLoop.scheduleTask(in: timeout) { bound.value.close(promise: nil) }
   }
 
   package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -62,6 +87,7 @@ package final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelH
   }
 
   private func answer(_ request: HTTPRequest, _ context: ChannelHandlerContext) {
+    deadline?.cancel()
     let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
     respond(request, context.eventLoop).hop(to: context.eventLoop).whenComplete { result in
       let (handler, context) = bound.value
@@ -82,6 +108,7 @@ package final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelH
     _ response: HTTPResponse, to request: HTTPRequestHead, _ context: ChannelHandlerContext
   ) {
     guard context.channel.isActive else { return }
+    startDeadline(context)
     var head = HTTPResponseHead(
       version: request.version, status: response.status, headers: response.headers)
     head.headers.replaceOrAdd(name: "Content-Length", value: "\(response.body.readableBytes)")

@@ -1,0 +1,61 @@
+internal import MartletCore
+internal import MartletDaemon
+internal import NIOHTTP1
+
+/// What a WebSocket upgrade request says about who comes and from where (docs/protocol.md).
+struct Handshake: Equatable {
+  var token: String?
+  /// The name that an anonymous user gives itself.
+  var name: String?
+  var since: Position?
+  /// The subprotocol to answer with; browsers insist on one of those they offered.
+  var subprotocol: String?
+
+  /// The longest name of an anonymous user, in bytes.
+  static let maximumNameLength = 100
+
+  /// Throws what is wrong with the query.
+  init(_ head: HTTPRequestHead) throws(Refusal) {
+    let query = RequestTarget(head.uri).query
+    let offered = head.headers[canonicalForm: "Sec-WebSocket-Protocol"].map(String.init)
+    let offeredToken = offered.first(where: Self.looksLikeToken)
+    subprotocol = offered.first { $0 != offeredToken } ?? offeredToken
+    token =
+      query["token"].flatMap { $0.isEmpty ? nil : $0 }
+      ?? head.headers.first(name: "Authorization").flatMap(Self.bearer)
+      ?? offeredToken
+    name = query["name"].flatMap { name in
+      name.isEmpty || name.utf8.count > Self.maximumNameLength ? nil : name
+    }
+    since = try Self.position(query)
+  }
+
+  private static func position(_ query: [String: String]) throws(Refusal) -> Position? {
+    switch (query["epoch"], query["offset"]) {
+    case (nil, nil):
+      return nil
+    case (let epoch?, let offset?):
+      guard let epoch = Epoch(epoch) else {
+        throw Refusal(.badParameter, "epoch is 1 to 40 letters and digits")
+      }
+      guard let offset = UInt64(offset), offset < 1 << 53 else {
+        throw Refusal(.badParameter, "offset is a whole number below 2^53")
+      }
+      return Position(epoch: epoch, offset: offset)
+    default:
+      throw Refusal(.badParameter, "epoch and offset come together")
+    }
+  }
+
+  private static func bearer(_ header: String) -> String? {
+    let parts = header.split(separator: " ", maxSplits: 1)
+    guard parts.count == 2, parts[0].lowercased() == "bearer" else { return nil }
+    return String(parts[1])
+  }
+
+  /// Three base64url parts: no subprotocol is named like that.
+  private static func looksLikeToken(_ text: String) -> Bool {
+    let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+    return parts.count == 3 && parts.allSatisfy { $0.count > 1 }
+  }
+}

@@ -1,0 +1,96 @@
+internal import Logging
+internal import MartletBackplane
+internal import MartletConfiguration
+internal import MartletCore
+internal import MartletPresence
+internal import NIOCore
+internal import Synchronization
+
+/// What every part of a gateway shares.
+final class GatewayServices: Sendable {
+  let backplane: any Backplane
+  let presence: any Presence
+  let routing: RoutingTable
+  let limits: GatewayLimits
+  let tokens: TokenVerifier
+  /// Nil: every origin.
+  let origins: Set<String>?
+  let apiKeys: [String]
+  let servesDemo: Bool
+  /// Differs at each start, so that ids are never used twice.
+  let incarnation: String
+  let loopCount: Int
+  let openConnections = ConnectionCount()
+  let logger: Logger
+
+  init(
+    backplane: any Backplane, presence: any Presence, configuration: Configuration,
+    tokens: TokenVerifier, incarnation: String, loopCount: Int, logger: Logger
+  ) {
+    self.backplane = backplane
+    self.presence = presence
+    self.routing = configuration.routing
+    self.limits = GatewayLimits(configuration.limits)
+    self.tokens = tokens
+    self.origins = configuration.origins.map(Set.init)
+    self.apiKeys = configuration.apiKeys
+    self.servesDemo = configuration.servesDemo
+    self.incarnation = incarnation
+    self.loopCount = loopCount
+    self.logger = logger
+  }
+
+  /// Whether a browser on a page of `origin` may connect (RFC 6455 §10.2).
+  func allows(origin: String?) -> Bool {
+    guard let origins, let origin else { return true }
+    return origins.contains(origin.lowercased())
+  }
+}
+
+/// The limits of a configuration in the units of event loops.
+struct GatewayLimits: Sendable {
+  var messageSize: Int
+  var frameSize: Int
+  var pendingBytes: Int
+  var connections: Int
+  var recoveryPublications: Int
+  var pingInterval: TimeAmount
+  var pingTimeout: TimeAmount
+  var handshakeTimeout: TimeAmount
+  var drainTimeout: TimeAmount
+
+  init(_ limits: Configuration.Limits) {
+    messageSize = limits.messageSize
+    frameSize = limits.frameSize
+    pendingBytes = limits.pendingBytes
+    connections = limits.connections
+    recoveryPublications = limits.recoveryPublications
+    pingInterval = TimeAmount(limits.pingInterval)
+    pingTimeout = TimeAmount(limits.pingTimeout)
+    handshakeTimeout = TimeAmount(limits.handshakeTimeout)
+    drainTimeout = TimeAmount(limits.drainTimeout)
+  }
+}
+
+/// How many connections a gateway has, over all loops.
+final class ConnectionCount: Sendable {
+  private let value = Atomic<Int>(0)
+
+  /// Takes a place, unless `limit` are taken.
+  func increment(limit: Int) -> Bool {
+    let (_, count) = value.add(1, ordering: .relaxed)
+    if count > limit {
+      value.subtract(1, ordering: .relaxed)
+      return false
+    }
+    return true
+  }
+
+  func isFull(limit: Int) -> Bool {
+    value.load(ordering: .relaxed) >= limit
+  }
+
+  func decrement() {
+    value.subtract(1, ordering: .relaxed)
+  }
+}

@@ -1,0 +1,214 @@
+internal import Logging
+internal import MartletBackplane
+internal import MartletCore
+internal import MartletPresence
+internal import MartletProtocol
+internal import NIOCore
+
+/// One event loop's sessions and groups. Confined to that loop.
+final class Hub {
+  let index: Int
+  let eventLoop: any EventLoop
+  let services: GatewayServices
+  var counts = GatewayCounts()
+  private(set) var isDraining = false
+  /// The time of the last sweep: exact enough for idle clients, and free.
+  private(set) var now = NIODeadline.now()
+  private var dispatcher: GroupDispatcher?
+  private var groups: [GroupName: LocalGroup] = [:]
+  private var sessions: [ObjectIdentifier: Session] = [:]
+  private var nextConnection: UInt64 = 0
+  private var random = SystemRandomNumberGenerator()
+
+  init(index: Int, eventLoop: any EventLoop, services: GatewayServices) {
+    self.index = index
+    self.eventLoop = eventLoop
+    self.services = services
+  }
+
+  func attach(_ dispatcher: GroupDispatcher) {
+    self.dispatcher = dispatcher
+  }
+
+  /// Sessions open, groups known.
+  var sizes: (sessions: Int, groups: Int) { (sessions.count, groups.count) }
+
+  // MARK: Sessions
+
+  /// A connection id that no other connection of the cluster has.
+  func makeConnectionID() -> String {
+    let number = nextConnection * UInt64(services.loopCount) + UInt64(index)
+    nextConnection += 1
+    return "\(services.incarnation)-\(String(number, radix: 36))"
+  }
+
+  func opened(_ session: Session) {
+    counts.connectionsOpened += 1
+    sessions[ObjectIdentifier(session)] = session
+    if isDraining { session.drain(reconnectAfter: reconnectDelay()) }
+  }
+
+  func closed(_ session: Session) {
+    sessions[ObjectIdentifier(session)] = nil
+    services.openConnections.decrement()
+  }
+
+  /// Pings silent clients, and closes those that do not answer or whose token has expired.
+  ///
+  /// - Parameter wallClock: seconds since 1970.
+  func sweep(now: NIODeadline, wallClock: Int64) {
+    self.now = now
+    for session in sessions.values { session.sweep(now: now, wallClock: wallClock) }
+  }
+
+  /// Announces the end to every session and closes them evenly over `duration`.
+  func drain(over duration: TimeAmount) {
+    guard !isDraining else { return }
+    isDraining = true
+    let all = Array(sessions.values)
+    for (number, session) in all.enumerated() {
+      let delay = TimeAmount.nanoseconds(
+        duration.nanoseconds / Int64(max(all.count, 1)) * Int64(number))
+      let bound = NIOLoopBound((self, session), eventLoop: eventLoop)
+      eventLoop.scheduleTask(in: delay) {
+        let (hub, session) = bound.value
+        session.drain(reconnectAfter: hub.reconnectDelay())
+      }
+    }
+  }
+
+  /// Milliseconds, spread so that a gateway's clients do not arrive elsewhere together.
+  private func reconnectDelay() -> Int64 {
+    Int64.random(in: 100...2_000, using: &random)
+  }
+
+  // MARK: Groups
+
+  /// Makes `session` a member of its group: interest first, then the position, so that nothing falls between.
+  func join(_ session: Session, since: Position?) {
+    let name = session.group
+    let group = groups[name] ?? makeGroup(name)
+    group.beginJoin(session)
+    ask(group, session, since: since, attempt: 0)
+  }
+
+  func leave(_ session: Session) {
+    guard let group = groups[session.group] else { return }
+    group.remove(session)
+    if session.isReportedPresent {
+      services.presence.leave(group: session.group, connectionID: session.connectionID)
+    }
+    if group.isEmpty {
+      groups[session.group] = nil
+      dispatcher?.remove(session.group, destination: index)
+    }
+  }
+
+  private func reportPresent(_ session: Session) {
+    guard session.isOpen else { return }
+    session.isReportedPresent = true
+    services.presence.join(
+      PresenceSession(
+        group: session.group, connectionID: session.connectionID, user: session.user))
+  }
+
+  private func makeGroup(_ name: GroupName) -> LocalGroup {
+    let interest =
+      dispatcher?.add(name, destination: index) ?? eventLoop.makeSucceededVoidFuture()
+    let group = LocalGroup(name: name, interest: interest, hub: self)
+    groups[name] = group
+    return group
+  }
+
+  private func ask(_ group: LocalGroup, _ session: Session, since: Position?, attempt: Int) {
+    let services = services
+    let name = group.name
+    let members: EventLoopFuture<[PresenceMember]?> =
+      session.hasPresence
+      ? services.presence.members(of: name).map { $0 }.hop(to: eventLoop)
+      : eventLoop.makeSucceededFuture(nil)
+    let bound = NIOLoopBound((self, group, session), eventLoop: eventLoop)
+    group.interest
+      .flatMap {
+        services.backplane.recover(
+          name, since: since, limit: services.limits.recoveryPublications)
+      }
+      .hop(to: eventLoop)
+      .and(members)
+      .whenComplete { result in
+        let (hub, group, session) = bound.value
+        hub.answered(group, session, since: since, attempt: attempt, result)
+      }
+  }
+
+  private func answered(
+    _ group: LocalGroup, _ session: Session, since: Position?, attempt: Int,
+    _ result: Result<(Recovery, [PresenceMember]?), any Error>
+  ) {
+    guard case .success((let recovery, let members)) = result else {
+      session.close(.unavailable)
+      return
+    }
+    let isRecovered = since.map { _ in recovery.missed != nil }
+    let outcome = group.finishJoin(session, recovery: recovery) {
+      session.introduce(
+        position: isRecovered == true ? since ?? recovery.position : recovery.position,
+        recovered: isRecovered, members: members?.map(\.user))
+    }
+    switch outcome {
+    case .joined:
+      counts.joins += 1
+      session.becameLive()
+      if session.hasPresence { reportPresent(session) }
+      if isRecovered == true { counts.recoveries += 1 }
+      if isRecovered == false { counts.failedRecoveries += 1 }
+    case .gone:
+      break
+    case .askAgain where attempt < 5:
+      let bound = NIOLoopBound((self, group, session), eventLoop: eventLoop)
+      eventLoop.scheduleTask(in: .milliseconds(50 << Int64(attempt))) {
+        let (hub, group, session) = bound.value
+        hub.ask(group, session, since: since, attempt: attempt + 1)
+      }
+    case .askAgain:
+      session.close(.unavailable)
+    }
+  }
+
+  // MARK: Deliveries
+
+  func received(_ batches: [GroupBatch]) {
+    for batch in batches {
+      groups[batch.group]?.received(batch.deliveries)
+    }
+  }
+
+  func interrupted(shard: Int) {
+    let shards = services.backplane.shards
+    for group in groups.values where shards.shard(of: group.name) == shard {
+      group.interrupted()
+    }
+  }
+
+  /// Asks the backplane for what `group` misses; deliveries wait meanwhile.
+  func repair(_ group: LocalGroup, since position: Position) {
+    let bound = NIOLoopBound((self, group), eventLoop: eventLoop)
+    services.backplane.recover(
+      group.name, since: position, limit: services.limits.recoveryPublications
+    )
+    .hop(to: eventLoop)
+    .whenComplete { result in
+      let (hub, group) = bound.value
+      switch result {
+      case .success(let recovery):
+        group.repaired(recovery)
+      case .failure:
+        // Deliveries wait, bounded, until the backplane answers again.
+        hub.eventLoop.scheduleTask(in: .milliseconds(500)) {
+          let (hub, group) = bound.value
+          if !group.isEmpty { group.repaired(nil) }
+        }
+      }
+    }
+  }
+}

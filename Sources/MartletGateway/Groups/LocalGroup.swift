@@ -1,0 +1,170 @@
+internal import MartletBackplane
+internal import MartletCore
+internal import MartletProtocol
+internal import NIOCore
+
+/// A group as one event loop knows it: its members here, and where their stream is.
+final class LocalGroup {
+  /// A member that sees the live stream.
+  private struct Member {
+    var session: Session
+    /// Publications up to this offset are already known to it.
+    var seen: UInt64
+  }
+
+  /// A member whose join is under way: deliveries wait until it is known where it begins.
+  private struct Joiner {
+    var session: Session
+    var waiting: [Delivery] = []
+    /// The stream broke meanwhile: its answer is out of date.
+    var isStale = false
+  }
+
+  /// What became of ``finishJoin(_:recovery:introduce:)``.
+  enum JoinResult {
+    case joined
+    /// The answer does not fit the stream any more: ask again.
+    case askAgain
+    /// The session has closed meanwhile.
+    case gone
+  }
+
+  let name: GroupName
+  /// Completes when the dispatcher sends this loop the group's deliveries.
+  let interest: EventLoopFuture<Void>
+  private unowned let hub: Hub
+  private var stream = GroupStream()
+  private var members: ContiguousArray<Member> = []
+  private var joiners: [Joiner] = []
+
+  init(name: GroupName, interest: EventLoopFuture<Void>, hub: Hub) {
+    self.name = name
+    self.interest = interest
+    self.hub = hub
+  }
+
+  /// Whether nobody is here and nobody is about to be.
+  var isEmpty: Bool { members.isEmpty && joiners.isEmpty }
+
+  // MARK: Members
+
+  func beginJoin(_ session: Session) {
+    joiners.append(Joiner(session: session))
+  }
+
+  /// Makes a joining session a member.
+  ///
+  /// - Parameter introduce: sends the session its first frame; called before any publication.
+  func finishJoin(
+    _ session: Session, recovery: Recovery, introduce: () -> Void
+  ) -> JoinResult {
+    guard let index = joiners.firstIndex(where: { $0.session === session }) else { return .gone }
+    if joiners[index].isStale {
+      joiners[index].isStale = false
+      joiners[index].waiting.removeAll()
+      return .askAgain
+    }
+    if let position = stream.position, position.epoch != recovery.position.epoch {
+      joiners[index].waiting.removeAll()
+      perform(stream.interrupted())
+      return .askAgain
+    }
+    let joiner = joiners.remove(at: index)
+    introduce()
+    let seen = recovery.position.offset
+    if let missed = recovery.missed, !missed.isEmpty {
+      // A recovered publication may exclude its own sender's connection, which is gone: `seen: 0`.
+      send(FramedBatch(missed), to: session, seen: 0)
+    }
+    if !joiner.waiting.isEmpty {
+      send(FramedBatch(joiner.waiting), to: session, seen: seen)
+    }
+    guard session.isOpen else { return .gone }
+    let lastWaiting = joiner.waiting.last { $0.position != nil }?.position?.offset ?? 0
+    session.memberIndex = members.count
+    members.append(Member(session: session, seen: max(seen, lastWaiting)))
+    perform(stream.established(at: recovery.position))
+    return .joined
+  }
+
+  func remove(_ session: Session) {
+    if let index = session.memberIndex {
+      session.memberIndex = nil
+      let last = members.removeLast()
+      if index < members.count {
+        members[index] = last
+        last.session.memberIndex = index
+      }
+    } else {
+      joiners.removeAll { $0.session === session }
+    }
+  }
+
+  // MARK: Stream
+
+  func received(_ deliveries: [Delivery]) {
+    perform(stream.received(deliveries))
+  }
+
+  func interrupted() {
+    perform(stream.interrupted())
+  }
+
+  func repaired(_ recovery: Recovery?) {
+    perform(stream.repaired(recovery))
+  }
+
+  private func perform(_ actions: [GroupStream.Action], _ ) {
+    for action in actions {
+      switch action {
+      case .deliver(let deliveries):
+        deliver(deliveries)
+      case .resync(let position, let reason):
+        hub.counts.resyncs += UInt64(members.count)
+        let frame = WebSocketFraming.text(
+          ServerFrame.resync(group: name, position: position, reason: reason))
+        for index in members.indices {
+          members[index].seen = 0
+          members[index].session.transport.send(frame)
+        }
+        for index in joiners.indices { joiners[index].isStale = true }
+      case .repair(let position):
+        hub.counts.repairs += 1
+        hub.repair(self, since: position)
+      }
+    }
+  }
+
+  /// The hot path: framed once, then one write per member.
+  private func deliver(_ deliveries: [Delivery], _ ) {
+    for index in joiners.indices {
+      joiners[index].waiting.append(contentsOf: deliveries)
+      if joiners[index].waiting.count > GroupStream.maximumBacklog { joiners[index].isStale = true }
+    }
+    guard !members.isEmpty else { return }
+    let batch = FramedBatch(deliveries)
+    // A full queue closes its session, which leaves `members`; the loop goes over the old value.
+    for member in members {
+      send(batch, to: member.session, seen: member.seen)
+    }
+  }
+
+  @inline(__always)
+  private func send(
+    _ batch: FramedBatch, to session: Session, seen: UInt64, _ 
+  ) {
+    let transport = session.transport
+    let isCongested = transport.isCongested
+    if batch.isWhole(after: seen, droppingEphemeral: isCongested) {
+      transport.send(batch.frames)
+      hub.counts.deliveries += UInt64(batch.count)
+    } else {
+      let part = batch.part(
+        after: seen, for: session.connectionID, droppingEphemeral: isCongested)
+      hub.counts.droppedEphemeral += UInt64(part.dropped)
+      guard part.count > 0 else { return }
+      transport.send(part.frames)
+      hub.counts.deliveries += UInt64(part.count)
+    }
+  }
+}

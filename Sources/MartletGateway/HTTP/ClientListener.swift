@@ -1,0 +1,125 @@
+internal import MartletCore
+internal import MartletDaemon
+internal import MartletProtocol
+internal import NIOCore
+internal import NIOHTTP1
+internal import NIOPosix
+internal import NIOWebSocket
+internal import Foundation
+
+/// The port for clients and backends: HTTP/1.1 and the upgrade to WebSockets.
+struct ClientListener: Sendable {
+  /// Bodies of API requests: an event and its envelope.
+  private static let envelopeAllowance = 4_096
+
+  let services: GatewayServices
+  let hubs: [NIOLoopBoundBox<Hub>]
+  let api: GatewayAPI
+
+  /// Binds the port.
+  func bind(_ address: HostAndPort, group: any EventLoopGroup) async throws -> any Channel {
+    try await ServerBootstrap(group: group)
+      .serverChannelOption(.backlog, value: 4_096)
+      .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+      .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+      .childChannelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture { try configure(channel) }
+      }
+      .bind(host: address.host, port: address.port).get()
+  }
+
+  private func configure(_ channel: any Channel) throws {
+    let pipeline = channel.pipeline.syncOperations
+    let requests = HTTPRequestHandler(
+      bodyLimit: services.limits.messageSize + Self.envelopeAllowance,
+      timeout: services.limits.handshakeTimeout, respond: api.respond)
+    let bound = NIOLoopBound(requests, eventLoop: channel.eventLoop)
+    let upgrader = NIOWebSocketServerUpgrader(
+      maxFrameSize: services.limits.frameSize, automaticErrorHandling: false,
+      shouldUpgrade: { channel, head in
+        channel.eventLoop.makeSucceededFuture(accept(head))
+      },
+      upgradePipelineHandler: { channel, head in
+        admit(channel, head)
+      })
+    try pipeline.configureHTTPServerPipeline(
+      withServerUpgrade: (
+        upgraders: [upgrader],
+        completionHandler: { context in
+          context.pipeline.syncOperations.removeHandler(bound.value, promise: nil)
+        }
+      ))
+    try pipeline.addHandler(requests)
+  }
+
+  /// The headers of the upgrade response, or nil to let the API answer why not.
+  private func accept(_ head: HTTPRequestHead) -> HTTPHeaders? {
+    guard !api.isDraining(), let match = match(head),
+      services.allows(origin: head.headers.first(name: "Origin")),
+      match.route.group.mentionsUser
+        || GroupName(match.route.group.filled(match.variables, user: "")) != nil,
+      services.openConnections.increment(limit: services.limits.connections)
+    else { return nil }
+    var headers = HTTPHeaders()
+    if let subprotocol = try? Handshake(head).subprotocol {
+      headers.add(name: "Sec-WebSocket-Protocol", value: subprotocol)
+    }
+    return headers
+  }
+
+  private func match(_ head: HTTPRequestHead) -> RoutingTable.Match? {
+    services.routing.match(RequestTarget(head.uri).path)
+  }
+
+  /// Checks who comes and makes the session. What the client sends meanwhile waits in the pipeline.
+  private func admit(_ channel: any Channel, _ head: HTTPRequestHead) -> EventLoopFuture<Void> {
+    let services = services
+    return channel.eventLoop.makeFutureWithTask {
+      await Admission(services: services).decide(head, now: Int64(Date().timeIntervalSince1970))
+    }
+    .flatMapThrowing { decision in try install(decision, channel, head) }
+  }
+
+  private func install(
+    _ decision: Admission.Decision, _ channel: any Channel, _ head: HTTPRequestHead
+  ) throws {
+    guard channel.isActive, let match = match(head),
+      let hub = hubs.first(where: { $0.eventLoop === channel.eventLoop })?.value
+    else {
+      services.openConnections.decrement()
+      return channel.close(promise: nil)
+    }
+    let pipeline = channel.pipeline.syncOperations
+    // Frames are encoded once per publication, not once per connection.
+    let encoder = try pipeline.handler(type: WebSocketFrameEncoder.self)
+    pipeline.removeHandler(encoder, promise: nil)
+    let connection = WebSocketConnection(channel, limits: services.limits)
+    let connectionID = hub.makeConnectionID()
+    let session: Session
+    switch decision {
+    case .admitted(let admitted):
+      let user =
+        admitted.user
+        ?? User(id: User.anonymousPrefix + connectionID, name: admitted.anonymousName)
+      session = Session(
+        connectionID: connectionID, user: user, group: admitted.group, route: match.route,
+        expires: admitted.expires, transport: connection, hub: hub)
+    case .refused:
+      session = Session(
+        connectionID: connectionID, user: User(id: "", name: nil), group: GroupName(trusted: ""),
+        route: match.route, expires: nil, transport: connection, hub: hub)
+    }
+    connection.attach(session)
+    try pipeline.addHandler(connection)
+    hub.opened(session)
+    switch decision {
+    case .admitted(let admitted): if session.isOpen { hub.join(session, since: admitted.since) }
+    case .refused(let reason, let message):
+      services.logger.debug("a session was refused", metadata: ["reason": "\(reason.label)"])
+      if let message {
+        session.refuse(RefusedFrame(refusal: message, reference: nil))
+      }
+      session.close(reason)
+    }
+  }
+}

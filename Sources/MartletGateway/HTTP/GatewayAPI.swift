@@ -1,0 +1,191 @@
+internal import MartletBackplane
+internal import MartletCore
+internal import MartletDaemon
+internal import MartletProtocol
+internal import MartletTLS
+internal import NIOCore
+internal import NIOHTTP1
+
+/// The HTTP API for backends, and the answers to requests that are no WebSocket upgrade
+/// (docs/protocol.md, HTTP API).
+struct GatewayAPI: Sendable {
+  private static let defaultHistoryLimit = 50
+  private static let maximumHistoryLimit = 1_000
+
+  let services: GatewayServices
+  /// Whether the gateway takes no new connections.
+  let isDraining: @Sendable () -> Bool
+
+  /// Answers any request; called on an event loop.
+  func respond(
+    to request: HTTPRequest, on eventLoop: any EventLoop
+  ) -> EventLoopFuture<HTTPResponse> {
+    do throws(Refusal) {
+      let path = request.path
+      if path == "/api/publish" {
+        try allow(.POST, request)
+        try authorize(request)
+        return try publish(request)
+      }
+      if let group = try group(path, after: "/api/presence/") {
+        try allow(.GET, request)
+        try authorize(request)
+        return presence(group)
+      }
+      if let group = try group(path, after: "/api/history/") {
+        try allow(.GET, request)
+        try authorize(request)
+        return try history(group, request.query)
+      }
+      if path == "/", services.servesDemo {
+        try allow(.GET, request)
+        return eventLoop.makeSucceededFuture(DemoPage.response(services.routing))
+      }
+      if services.routing.match(path) != nil {
+        return eventLoop.makeSucceededFuture(refusedUpgrade(request))
+      }
+      throw Refusal(.notFound, "there is no \(path.prefix(200))")
+    } catch {
+      return eventLoop.makeSucceededFuture(Self.response(error))
+    }
+  }
+
+  // MARK: Requests
+
+  private func publish(_ request: HTTPRequest) throws(Refusal) -> EventLoopFuture<HTTPResponse> {
+    let body = try PublishRequestBody.parse(request.body)
+    let event = body.event.closed
+    guard event.readableBytes <= services.limits.messageSize else {
+      throw Refusal(
+        .tooLarge, "an event may have at most \(services.limits.messageSize) bytes")
+    }
+    let group = body.group
+    return services.backplane.publish(
+      PublishRequest(
+        group: group, event: event,
+        kind: .published(services.routing.route(leadingTo: group)?.retention),
+        idempotencyID: body.idempotencyID.map { "a:\($0)" })
+    )
+    .map { outcome in
+      let position = outcome.position.map { #","epoch":"\#($0.epoch)","offset":\#($0.offset)"# }
+      return .json(.ok, #"{"group":"\#(group)"\#(position ?? "")}"#)
+    }
+    .flatMapErrorThrowing { Self.response(Refusal(.unavailable, "\($0)")) }
+  }
+
+  private func presence(_ group: GroupName) -> EventLoopFuture<HTTPResponse> {
+    services.presence.members(of: group).map { members in
+      let list = members.map { member in
+        String(member.user.json.dropLast()) + #","connections":\#(member.connections)}"#
+      }
+      return .json(
+        .ok,
+        #"{"group":"\#(group)","count":\#(members.count),"members":["#
+          + list.joined(separator: ",") + "]}")
+    }
+    .flatMapErrorThrowing { Self.response(Refusal(.unavailable, "\($0)")) }
+  }
+
+  private func history(
+    _ group: GroupName, _ query: [String: String]
+  ) throws(Refusal) -> EventLoopFuture<HTTPResponse> {
+    let limit = query["limit"].map { Int($0) ?? 0 } ?? Self.defaultHistoryLimit
+    guard (1...Self.maximumHistoryLimit).contains(limit) else {
+      throw Refusal(
+        .badParameter, "limit is a whole number from 1 to \(Self.maximumHistoryLimit)")
+    }
+    let before = query["before"].map { UInt64($0) ?? 0 }
+    guard before.map({ $0 > 0 && $0 < 1 << 53 }) ?? true else {
+      throw Refusal(.badParameter, "before is an offset above 0")
+    }
+    return services.backplane.history(group, before: before, limit: limit).map { page in
+      var body = ByteBuffer(string: #"{"group":"\#(group)","epoch":"\#(page.epoch)","publications":["#)
+      for (index, publication) in page.publications.enumerated() {
+        if index > 0 { body.writeString(",") }
+        PublicationFrame.writeJSON(
+          event: publication.event, group: group, offset: publication.position?.offset, into: &body)
+      }
+      body.writeString(#"],"next_before":\#(page.nextBefore.map(String.init) ?? "null")}"#)
+      return HTTPResponse(.ok, contentType: "application/json", body: body)
+    }
+    .flatMapErrorThrowing { Self.response(Refusal(.unavailable, "\($0)")) }
+  }
+
+  // MARK: Checks
+
+  private func group(_ path: Substring, after prefix: String) throws(Refusal) -> GroupName? {
+    guard path.hasPrefix(prefix) else { return nil }
+    var text = RequestTarget.decoded(path.dropFirst(prefix.count))
+    if text.hasSuffix("/") { text.removeLast() }
+    guard let group = GroupName(text) else {
+      throw Refusal(
+        .badParameter, "a group is 1 to 200 bytes of letters, digits and _ - . : @ ~")
+    }
+    return group
+  }
+
+  private func allow(_ method: HTTPMethod, _ request: HTTPRequest) throws(Refusal) {
+    guard request.head.method == method || (method == .GET && request.head.method == .HEAD) else {
+      throw Refusal(.methodNotAllowed, "only \(method.rawValue) is allowed here")
+    }
+  }
+
+  private func authorize(_ request: HTTPRequest) throws(Refusal) {
+    let header = request.head.headers.first(name: "Authorization") ?? ""
+    let parts = header.split(separator: " ", maxSplits: 1)
+    guard parts.count == 2, parts[0].lowercased() == "bearer",
+      // Every key is compared, so that the time tells nothing about which one was close.
+      services.apiKeys.filter({ OpenSSL.constantTimeEqual($0, String(parts[1])) }).isEmpty == false
+    else {
+      throw Refusal(.unauthorized, "the API needs Authorization: Bearer and one of api_keys")
+    }
+  }
+
+  /// Why a request to a route's path was not upgraded.
+  private func refusedUpgrade(_ request: HTTPRequest) -> HTTPResponse {
+    let headers = request.head.headers
+    if isDraining() {
+      return Self.busy("the gateway is stopping")
+    }
+    guard headers[canonicalForm: "Upgrade"].contains(where: { $0.lowercased() == "websocket" })
+    else {
+      var response = Self.response(
+        Refusal(.badParameter, "this path takes WebSocket upgrades only"))
+      response.status = .upgradeRequired
+      response.headers.replaceOrAdd(name: "Upgrade", value: "websocket")
+      return response
+    }
+    guard services.allows(origin: headers.first(name: "Origin")) else {
+      var response = Self.response(Refusal(.badParameter, "this Origin is not allowed"))
+      response.status = .forbidden
+      return response
+    }
+    if headers.first(name: "Sec-WebSocket-Version") != "13" {
+      // RFC 6455 §4.4
+      var response = Self.response(Refusal(.badParameter, "Sec-WebSocket-Version must be 13"))
+      response.status = .upgradeRequired
+      response.headers.replaceOrAdd(name: "Sec-WebSocket-Version", value: "13")
+      return response
+    }
+    if headers.first(name: "Sec-WebSocket-Key") == nil {
+      return Self.response(Refusal(.badParameter, "Sec-WebSocket-Key is missing"))
+    }
+    if services.openConnections.isFull(limit: services.limits.connections) {
+      return Self.busy("the gateway has \(services.limits.connections) connections")
+    }
+    return Self.response(Refusal(.badParameter, "the path leads to no valid group name"))
+  }
+
+  private static func busy(_ message: String) -> HTTPResponse {
+    var response = response(Refusal(.unavailable, message))
+    response.headers.replaceOrAdd(name: "Retry-After", value: "2")
+    return response
+  }
+
+  static func response(_ refusal: Refusal) -> HTTPResponse {
+    .json(
+      HTTPResponseStatus(statusCode: refusal.code.httpStatus),
+      #"{"error":{"code":"\#(refusal.code.rawValue)","message":"#
+        + JSONText.quoted(refusal.message) + "}}")
+  }
+}

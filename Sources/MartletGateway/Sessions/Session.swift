@@ -1,0 +1,217 @@
+internal import MartletBackplane
+internal import MartletCore
+internal import MartletPresence
+internal import MartletProtocol
+internal import NIOCore
+
+/// The server's side of one client: who it is, which group it is in, what it may send.
+///
+/// Knows nothing of its transport but ``SessionTransport``. Confined to its hub's event loop.
+final class Session {
+  private enum State {
+    /// The token is being checked, or the join is under way; messages wait.
+    /// Can transition to: live, closed.
+    case joining(early: [ByteBuffer])
+    /// A member of its group. Can transition to: closed.
+    case live
+    case closed
+  }
+
+  /// Messages that may wait for the join; then reading stops.
+  private static let maximumEarlyMessages = 16
+  /// Publications without an answer; then reading stops until half of them have one.
+  private static let maximumInFlight = 256
+
+  let connectionID: String
+  let group: GroupName
+  private(set) var user: User
+  let transport: any SessionTransport
+  private let route: Route
+  private unowned let hub: Hub
+  /// Seconds since 1970 at which the token ends; nil without one.
+  private let expires: Int64?
+  private var state = State.joining(early: [])
+  private var inFlight = 0
+  private var isPaused = false
+  private var lastHeard = NIODeadline.now()
+  private var isPinged = false
+
+  /// Where the session stands among its group's members; kept by ``LocalGroup``.
+  var memberIndex: Int?
+  /// Whether presence knows about it; kept by ``Hub``.
+  var isReportedPresent = false
+
+  init(
+    connectionID: String, user: User, group: GroupName, route: Route, expires: Int64?,
+    transport: any SessionTransport, hub: Hub
+  ) {
+    self.connectionID = connectionID
+    self.user = user
+    self.group = group
+    self.route = route
+    self.expires = expires
+    self.transport = transport
+    self.hub = hub
+  }
+
+  var hasPresence: Bool { route.hasPresence }
+
+  var isOpen: Bool {
+    if case .closed = state { false } else { true }
+  }
+
+  // MARK: Life
+
+  /// Sends the first frame.
+  func introduce(position: Position, recovered: Bool?, members: [User]?) {
+    guard case .joining = state else { return }
+    var members = members
+    if members?.contains(where: { $0.id == user.id }) == false { members?.append(user) }
+    transport.send(
+      text: ServerFrame.connectionEstablished(
+        connectionID: connectionID, user: user, group: group, position: position,
+        recovered: recovered, members: members))
+  }
+
+  /// The session is a member now: what the client sent meanwhile is handled.
+  func becameLive() {
+    guard case .joining(let early) = state else { return }
+    state = .live
+    updateReading()
+    for message in early { received(message) }
+  }
+
+  /// Leaves the group and tells the client why. Idempotent.
+  func close(_ reason: CloseReason) {
+    guard isOpen else { return }
+    state = .closed
+    hub.counts.closes[reason, default: 0] += 1
+    hub.leave(self)
+    transport.close(reason)
+  }
+
+  func drain(reconnectAfter: Int64) {
+    guard isOpen else { return }
+    transport.send(text: ServerFrame.draining(reconnectAfter: reconnectAfter))
+    close(.draining)
+  }
+
+  /// The connection is gone.
+  func transportClosed() {
+    if isOpen {
+      state = .closed
+      hub.counts.closes[.normal, default: 0] += 1
+      hub.leave(self)
+    }
+    hub.closed(self)
+  }
+
+  // MARK: Liveness
+
+  /// The client has sent something.
+  func heard() {
+    lastHeard = hub.now
+    isPinged = false
+  }
+
+  /// - Parameter wallClock: seconds since 1970.
+  func sweep(now: NIODeadline, wallClock: Int64) {
+    guard isOpen else { return }
+    if let expires, expires <= wallClock { return close(.unauthenticated) }
+    let silence = now - lastHeard
+    let limits = hub.services.limits
+    if silence > limits.pingInterval + limits.pingTimeout {
+      close(.idle)
+    } else if silence > limits.pingInterval, !isPinged {
+      isPinged = true
+      transport.ping()
+    }
+  }
+
+  // MARK: Messages
+
+  /// A text message of the client.
+  func received(_ message: ByteBuffer) {
+    switch state {
+    case .joining(var early):
+      early.append(message)
+      state = .joining(early: early)
+      updateReading()
+    case .live:
+      do throws(RefusedFrame) {
+        switch try ClientFrame.parse(message) {
+        case .ping(let reference): transport.send(text: ServerFrame.pong(reference))
+        case .event(let event): try publish(event)
+        }
+      } catch {
+        refuse(error)
+      }
+    case .closed:
+      break
+    }
+  }
+
+  /// Answers with an `error` frame; the session stays open.
+  func refuse(_ refused: RefusedFrame) {
+    hub.counts.refusals[refused.refusal.code, default: 0] += 1
+    transport.send(text: ServerFrame.error(refused.refusal, refused.reference))
+  }
+
+  private func publish(_ event: ClientEvent) throws(RefusedFrame) {
+    guard let rule = route.events[event.type] else {
+      let types = (route.events.keys.sorted() + ["ping"]).joined(separator: ", ")
+      throw RefusedFrame(
+        refusal: Refusal(
+          .unknownType, "\(event.type.prefix(64)) is not accepted here; accepted are \(types)"),
+        reference: event.reference)
+    }
+    var body = event.body
+    body.append("sender", json: user.json)
+    let request = PublishRequest(
+      group: group, event: body.closed,
+      kind: rule.isEphemeral ? .ephemeral : .published(route.retention),
+      excluded: rule.excludesSender ? connectionID : nil,
+      // Two users may choose the same id.
+      idempotencyID: event.idempotencyID.map { "u:\(user.id):\($0)" })
+    inFlight += 1
+    updateReading()
+    let bound = NIOLoopBound(self, eventLoop: hub.eventLoop)
+    let reference = event.reference
+    hub.services.backplane.publish(request).hop(to: hub.eventLoop).whenComplete { result in
+      bound.value.published(reference, result)
+    }
+  }
+
+  private func published(
+    _ reference: RequestReference?, _ result: Result<PublishOutcome, any Error>
+  ) {
+    inFlight -= 1
+    updateReading()
+    switch result {
+    case .success(let outcome):
+      hub.counts.publications += 1
+      if let reference {
+        transport.send(
+          text: ServerFrame.ack(reference, group: group, position: outcome.position))
+      }
+    case .failure(let error):
+      hub.counts.failedPublications += 1
+      refuse(
+        RefusedFrame(refusal: Refusal(.unavailable, "\(error)"), reference: reference))
+    }
+  }
+
+  /// A client that sends faster than the backplane takes is slowed down by its own connection.
+  private func updateReading() {
+    let shouldPause: Bool
+    switch state {
+    case .joining(let early): shouldPause = early.count >= Self.maximumEarlyMessages
+    case .live:
+      shouldPause = inFlight >= (isPaused ? Self.maximumInFlight / 2 : Self.maximumInFlight)
+    case .closed: shouldPause = false
+    }
+    guard shouldPause != isPaused else { return }
+    isPaused = shouldPause
+    transport.setReading(!shouldPause)
+  }
+}

@@ -1,0 +1,24 @@
+internal import MartletCore
+internal import NIOCore
+
+/// The connection of a session, whatever it is made of. Confined to the session's event loop.
+protocol SessionTransport: AnyObject {
+  /// Whether so much is unsent that ephemeral events are to be left out.
+  var isCongested: Bool { get }
+
+  /// Sends complete frames in the transport's wire format, after everything sent before. Does
+  /// nothing once closed; closes the session as a slow consumer if too much is unsent.
+  func send(_ frames: ByteBuffer)
+
+  /// Sends one JSON text.
+  func send(text: String)
+
+  /// Asks the peer for a sign of life.
+  func ping()
+
+  /// Stops or resumes reading from the peer.
+  func setReading(_ isReading: Bool)
+
+  /// Tells the peer why, and ends the connection. Idempotent.
+  func close(_ reason: CloseReason)
+}

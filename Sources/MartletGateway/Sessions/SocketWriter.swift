@@ -1,0 +1,65 @@
+#if canImport(Glibc)
+  internal import Glibc
+#else
+  internal import Darwin
+#endif
+internal import NIOCore
+
+/// The outbound queue of a plaintext socket: sends directly on the descriptor while nothing is
+/// pending in NIO, and hands NIO the rest of a short or refused `send`.
+///
+/// Order holds because it stays behind NIO until NIO has written everything. NIO's own write path
+/// costs about as much again as the system call. Confined to the channel's event loop.
+struct SocketWriter {
+  private let channel: any Channel
+  /// -1 if the channel has no descriptor, as in tests.
+  private let descriptor: CInt
+  /// Handed to NIO and not yet written.
+  private(set) var pendingBytes = 0
+
+  init(_ channel: any Channel) {
+    self.channel = channel
+    let handle = try? channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(
+      of: NIOBSDSocket.Handle.self
+    ) { $0 }
+    descriptor = handle ?? -1
+  }
+
+  /// What has to go through NIO.
+  enum Remainder {
+    case none
+    case some(ByteBuffer)
+  }
+
+  /// Sends what the socket takes at once; the remainder must be passed to ``handedToNIO(_:)``
+  /// and written by the caller.
+  @inline(__always)
+  mutating func sendNow(_ bytes: ByteBuffer) -> Remainder {
+    // An inactive channel's descriptor may already be another connection's.
+    guard pendingBytes == 0, descriptor >= 0, channel.isActive else { return .some(bytes) }
+    let sent = unsafe bytes.withUnsafeReadableBytes { pointer in
+      unsafe systemSend(descriptor, pointer.baseAddress, pointer.count)
+    }
+    if sent == bytes.readableBytes { return .none }
+    // Refused or short; an error of the socket shows again when NIO writes.
+    return .some(bytes.getSlice(at: bytes.readerIndex + max(sent, 0),
+                                length: bytes.readableBytes - max(sent, 0)) ?? bytes)
+  }
+
+  mutating func handedToNIO(_ bytes: Int) {
+    pendingBytes += bytes
+  }
+
+  mutating func writtenByNIO(_ bytes: Int) {
+    pendingBytes -= bytes
+  }
+}
+
+@inline(__always)
+private func systemSend(_ descriptor: CInt, _ bytes: UnsafeRawPointer?, _ count: Int) -> Int {
+  #if canImport(Glibc)
+    unsafe send(descriptor, bytes, count, CInt(MSG_NOSIGNAL.rawValue | MSG_DONTWAIT.rawValue))
+  #else
+    unsafe send(descriptor, bytes, count, MSG_DONTWAIT)
+  #endif
+}
