@@ -163,6 +163,28 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings()),
+
+    // MARK: Tests, and what they share: a Redis of their own, waiting for conditions.
+
+    .target(
+      name: "MartletTestSupport",
+      dependencies: [
+        "MartletCore",
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ],
+      path: "Tests/TestSupport",
+      swiftSettings: settings()),
+
+    .testTarget(
+      name: "MartletPresenceTests",
+      dependencies: [
+        "MartletBackplane", "MartletCore", "MartletPresence", "MartletRedis", "MartletTestSupport",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ],
+      swiftSettings: settings()),
   ]
 )
 

@@ -1,5 +1,6 @@
 internal import Logging
 internal import MartletBackplane
+internal import MartletCore
 internal import MartletRedis
 internal import NIOCore
 
