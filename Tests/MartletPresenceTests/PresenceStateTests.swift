@@ -107,7 +107,8 @@ struct PresenceStateTests {
   @Test("the members of a lost gateway leave together after the grace, unless they are elsewhere")
   mutating func lostGateway() {
     _ = state.apply(
-      .operations("g", 1, .join(Examples.session("c1")), .join(Examples.session("c2", Examples.bob))),
+      .operations(
+        "g", 1, .join(Examples.session("c1")), .join(Examples.session("c2", Examples.bob))),
       now: .zero)
     _ = state.apply(.operations("h", 1, .join(Examples.session("c3"))), now: .zero)
     #expect(state.removeGateway("g", now: .zero).contains(.forget(gateway: "g")))
@@ -153,7 +154,8 @@ struct PresenceStateTests {
   @Test("users of a lost state who are reported again are not announced, those who are not leave")
   mutating func adoption() {
     _ = state.apply(
-      .operations("g", 1, .join(Examples.session("c1")), .join(Examples.session("c2", Examples.bob))),
+      .operations(
+        "g", 1, .join(Examples.session("c1")), .join(Examples.session("c2", Examples.bob))),
       now: .zero)
     let previous = state
     state = PresenceState(grace: .seconds(5))

@@ -20,6 +20,8 @@ final class PresenceReporter {
   private var isStopping = false
   private var renewing: RepeatedTask?
   private var flushing: Scheduled<Void>?
+  /// Shards whose last answer to a report was no.
+  private var refusing: Set<Int> = []
   /// Reads of a group's members: one is under way, and these wait for the next.
   private var waiting: [GroupName: [EventLoopPromise<[PresenceMember]>]] = [:]
 
@@ -125,6 +127,7 @@ final class PresenceReporter {
     ).map { reply in
       if reply.number == 1 {
         bound.value.queues[shard]?.acknowledged(report.sequence)
+        bound.value.refusing.remove(shard)
       } else {
         bound.value.refused(report, shard: shard, reason: "too many reports wait")
       }
@@ -137,9 +140,12 @@ final class PresenceReporter {
   }
 
   private func refused(_ report: PresenceReport, shard: Int, reason: String) {
-    logger.warning(
-      "a presence report was refused, a snapshot will follow",
-      metadata: ["shard": "\(shard)", "error": "\(reason)"])
+    // Once per shard, until it takes reports again.
+    if refusing.insert(shard).inserted {
+      logger.warning(
+        "a presence report was refused, a snapshot will follow",
+        metadata: ["shard": "\(shard)", "error": "\(reason)"])
+    }
     queues[shard]?.refused(report.sequence)
     scheduleFlush(in: Self.retryDelay)
   }

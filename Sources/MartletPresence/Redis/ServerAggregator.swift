@@ -85,6 +85,7 @@ final class ServerAggregator {
   func stop() -> EventLoopFuture<Void>? {
     guard let commands, let reader else { return nil }
     let loop = commands.eventLoop
+    claiming.removeAll()
     let released = owned.values.map { $0.release() }
     for shard in owned.values { retire(shard) }
     memories.removeAll()
