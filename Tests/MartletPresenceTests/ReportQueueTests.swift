@@ -11,13 +11,17 @@ struct ReportQueueTests {
     queue.leave(group: Examples.group, connectionID: connectionID)
   }
 
-  @Test("nothing is reported before the shard knows the gateway, then everything in a snapshot")
+  @Test("nothing is reported before the shard knows the gateway, then everything in order")
   mutating func registration() {
     #expect(!queue.isActive)
-    queue.join(Examples.session("c1"))
+    let sessions = (0..<10).map { Examples.session("c\($0)") }
+    for session in sessions { queue.join(session) }
     #expect(queue.awaitsRegistration && queue.reportsToSend() == [])
     queue.registered(isNew: true)
-    #expect(queue.reportsToSend() == [.snapshot("g", 1, Examples.session("c1"))])
+    #expect(
+      queue.reportsToSend() == [
+        PresenceReport(gateway: "g", sequence: 1, body: .snapshot(sessions))
+      ])
     #expect(queue.reportsToSend() == [])
   }
 

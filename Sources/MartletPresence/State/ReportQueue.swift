@@ -19,8 +19,15 @@ struct ReportQueue: Sendable {
   /// With more operations than this unacknowledged, a snapshot is cheaper than the queue.
   static let maximumQueued = 8_192
 
+  private struct Held: Sendable {
+    var session: PresenceSession
+    /// Greater for those who joined later.
+    var number: UInt64
+  }
+
   private let gateway: String
-  private var sessions: [GroupName: [String: PresenceSession]] = [:]
+  private var sessions: [GroupName: [String: Held]] = [:]
+  private var nextNumber: UInt64 = 0
   private var pending: Deque<PresenceReport.Operation> = []
   private var unacknowledged: Deque<PresenceReport> = []
   private var unacknowledgedOperations = 0
@@ -45,15 +52,16 @@ struct ReportQueue: Sendable {
 
   /// This gateway's sessions of `group`.
   func sessions(of group: GroupName) -> [PresenceSession] {
-    Array((sessions[group] ?? [:]).values)
+    (sessions[group] ?? [:]).values.map(\.session)
   }
 
   // MARK: What happens in the gateway
 
   mutating func join(_ session: PresenceSession) {
-    let former = sessions[session.group, default: [:]]
-      .updateValue(session, forKey: session.connectionID)
-    guard former != session else { return }
+    let id = session.connectionID
+    guard sessions[session.group]?[id]?.session != session else { return }
+    sessions[session.group, default: [:]][id] = Held(session: session, number: nextNumber)
+    nextNumber += 1
     enqueue(.join(session))
   }
 
@@ -85,7 +93,9 @@ struct ReportQueue: Sendable {
     guard registration == .registered else { return [] }
     if needsSnapshot {
       needsSnapshot = false
-      let report = append(.snapshot(sessions.values.flatMap(\.values)))
+      // In the order of their joins, which decides the order of members.
+      let held = sessions.values.flatMap(\.values).sorted { $0.number < $1.number }
+      let report = append(.snapshot(held.map(\.session)))
       return [report]
     }
     var reports: [PresenceReport] = []
