@@ -2,6 +2,7 @@ import Dispatch
 import Logging
 import MartletBackplane
 import MartletCore
+import MartletRedis
 import MartletTestSupport
 import NIOCore
 import NIOPosix
@@ -79,6 +80,31 @@ final class PresenceCluster {
   func restartRedisEmpty() async throws {
     redis.kill()
     redis = try await RedisServerProcess.start(port: redis.server.port)
+  }
+
+  /// Makes Redis forget everything while its connections stay.
+  func flushRedis() async throws {
+    _ = try await send(["FLUSHALL"])
+  }
+
+  /// Whether members of `group` are stored.
+  func hasPersisted(_ group: GroupName) async throws -> Bool {
+    let key = Self.configuration(redis.server, node: "").backplane.keyspace.members(group)
+    return (try? await send(["EXISTS", .text(key)]))?.number == 1
+  }
+
+  private func send(_ command: RedisCommand) async throws -> RedisValue {
+    let client = RedisClient(
+      RedisClient.Configuration(
+        server: redis.server, name: "test", replyTimeout: .seconds(5)),
+      on: loop, logger: Self.logger)
+    client.start()
+    try await eventually("the client is connected") {
+      (try? await client.send(["PING"]).get()) != nil
+    }
+    let reply = try await client.send(command).get()
+    try await client.stop().get()
+    return reply
   }
 
   func startRedis() async throws {

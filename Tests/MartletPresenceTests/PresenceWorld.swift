@@ -57,7 +57,8 @@ struct PresenceWorld {
 
   /// Lets everything arrive, and everybody who is dead be found dead.
   mutating func settle() throws {
-    for _ in 0..<3 {
+    // Also here reports are refused; so often in a row they are not.
+    for _ in 0..<20 {
       answerRequests()
       for name in gateways.keys.sorted() { send(name) }
       while !stream.isEmpty { try deliver() }

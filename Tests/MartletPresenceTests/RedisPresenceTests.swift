@@ -116,15 +116,30 @@ struct RedisPresenceTests {
     try await cluster.end()
   }
 
-  @Test("when Redis comes back empty the members come back, and nobody is announced again")
-  func redisLosesEverything() async throws {
+  /// How a Redis may forget.
+  enum Loss: CaseIterable {
+    case restart
+    /// No connection is lost.
+    case flush
+  }
+
+  @Test(
+    "when Redis loses everything the members come back, and nobody is announced again",
+    arguments: Loss.allCases)
+  func redisLosesEverything(loss: Loss) async throws {
     let cluster = try await PresenceCluster()
     let aggregator = cluster.aggregator()
     let (first, second) = (cluster.gateway(), cluster.gateway())
     first.service.join(Examples.session("c1"))
     second.service.join(Examples.session("c1", Examples.bob))
     try await eventually("both are announced") { cluster.collector.diffs.count == 2 }
-    try await cluster.restartRedisEmpty()
+    switch loss {
+    case .restart: try await cluster.restartRedisEmpty()
+    case .flush: try await cluster.flushRedis()
+    }
+    try await eventually("the aggregator has noticed", within: .seconds(30)) {
+      try await cluster.hasPersisted(Examples.group)
+    }
     try await eventually("both are seen by both", within: .seconds(30)) {
       let (seen, alike) = (try? await first.members, try? await second.members)
       return seen.map(Set.init) == ["ann:1", "bob:1"] && alike.map(Set.init) == ["ann:1", "bob:1"]
