@@ -16,6 +16,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
@@ -99,6 +100,7 @@ let package = Package(
       name: "MartletDaemon",
       dependencies: [
         "MartletConfiguration", "MartletCore", "MartletHTTP2", "MartletRedis", "MartletTLS",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -130,13 +132,11 @@ let package = Package(
     .target(
       name: "MartletLoadTest",
       dependencies: [
-        "MartletCore", "MartletProtocol",
+        .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "DequeModule", package: "swift-collections"),
         .product(name: "Histogram", package: "hdrhistogram-swift"),
         .product(name: "NIOCore", package: "swift-nio"),
-        .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
-        .product(name: "NIOWebSocket", package: "swift-nio"),
       ],
       swiftSettings: settings()),
 
@@ -145,7 +145,7 @@ let package = Package(
     .executableTarget(
       name: "martlet-gateway",
       dependencies: [
-        "MartletDaemon", "MartletGateway",
+        "MartletConfiguration", "MartletCore", "MartletDaemon", "MartletGateway",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings()),
@@ -161,6 +161,21 @@ let package = Package(
       dependencies: [
         "MartletLoadTest",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+      ],
+      swiftSettings: settings()),
+
+    // MARK: Tests.
+
+    .testTarget(
+      name: "MartletLoadTestTests",
+      dependencies: [
+        "MartletLoadTest", "martlet-loadtest",
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOEmbedded", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOWebSocket", package: "swift-nio"),
       ],
       swiftSettings: settings()),
 
@@ -171,11 +186,46 @@ let package = Package(
       dependencies: [
         "MartletCore",
         .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOWebSocket", package: "swift-nio"),
       ],
       path: "Tests/TestSupport",
       swiftSettings: settings()),
 
+    // Ring 1, pure.
+    .testTarget(
+      name: "MartletCoreTests", dependencies: ["MartletCore"], swiftSettings: settings()),
+    .testTarget(
+      name: "MartletProtocolTests",
+      dependencies: [
+        "MartletCore", "MartletProtocol", .product(name: "NIOCore", package: "swift-nio"),
+      ],
+      swiftSettings: settings()),
+    .testTarget(
+      name: "MartletConfigurationTests",
+      dependencies: ["MartletConfiguration", "MartletCore"],
+      swiftSettings: settings()),
+
+    // Rings 2 and 3, event loops and real Redis.
+    .testTarget(
+      name: "MartletRedisTests",
+      dependencies: [
+        "MartletCore", "MartletRedis", "MartletTestSupport",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ],
+      swiftSettings: settings()),
+    .testTarget(
+      name: "MartletBackplaneTests",
+      dependencies: [
+        "MartletBackplane", "MartletCore", "MartletRedis", "MartletTestSupport",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ],
+      swiftSettings: settings()),
     .testTarget(
       name: "MartletPresenceTests",
       dependencies: [
@@ -183,6 +233,30 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
+      ],
+      swiftSettings: settings()),
+    .testTarget(
+      name: "MartletGatewayTests",
+      dependencies: [
+        "MartletBackplane", "MartletConfiguration", "MartletCore", "MartletDaemon",
+        "MartletGateway", "MartletPresence", "MartletProtocol", "MartletTestSupport",
+        .product(name: "CryptoExtras", package: "swift-crypto"),
+        .product(name: "JWTKit", package: "jwt-kit"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOEmbedded", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOWebSocket", package: "swift-nio"),
+      ],
+      swiftSettings: settings()),
+
+    // Ring 4, several real processes with faults.
+    .testTarget(
+      name: "ClusterTests",
+      dependencies: [
+        "MartletCore", "MartletTestSupport", .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
       ],
       swiftSettings: settings()),
   ]

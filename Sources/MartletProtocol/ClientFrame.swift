@@ -38,6 +38,11 @@ package struct ClientEvent: Equatable, Sendable {
 package struct RefusedFrame: Error, Equatable {
   package var refusal: Refusal
   package var reference: RequestReference?
+
+  package init(refusal: Refusal, reference: RequestReference?) {
+    self.refusal = refusal
+    self.reference = reference
+  }
 }
 
 /// The top-level fields of an event that the protocol gives a meaning to.

@@ -7,6 +7,15 @@ package enum OpenSSL {
     unsafe String(cString: OpenSSL_version(OPENSSL_VERSION_STRING))
   }
 
+  /// The SHA-1 digest of `bytes`, for the WebSocket handshake, which does not rely on its strength.
+  package static func sha1(_ bytes: [UInt8]) -> [UInt8] {
+    var digest = [UInt8](repeating: 0, count: 20)
+    var length = 0
+    let status = unsafe EVP_Q_digest(nil, "SHA1", nil, bytes, bytes.count, &digest, &length)
+    precondition(status == 1 && length == digest.count, "OpenSSL has no SHA-1")
+    return digest
+  }
+
   /// Whether two secrets are the same, in a time that depends on their length only.
   package static func constantTimeEqual(_ left: String, _ right: String) -> Bool {
     let left = Array(left.utf8)

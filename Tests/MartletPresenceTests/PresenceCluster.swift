@@ -113,7 +113,7 @@ final class PresenceCluster {
 
   func end() async throws {
     try await backplane.stop().get()
-    redis.stop()
+    redis.kill()
     try await group.shutdownGracefully()
   }
 }

@@ -15,5 +15,10 @@ package func eventually(
 /// A condition did not become true in time.
 package struct NeverTrue: Error, CustomStringConvertible {
   package var what: String
+
+  package init(what: String) {
+    self.what = what
+  }
+
   package var description: String { "it did not become true that \(what)" }
 }

@@ -1,17 +1,15 @@
 internal import Foundation
 package import MartletCore
-internal import NIOCore
-internal import NIOPosix
 
-/// A Redis of one test: on loopback, without persistence, killed with its owner.
+/// A Redis of one test: on loopback, without persistence unless asked for, killed with its owner.
 package final class RedisServerProcess {
   /// Where it listens.
   package let server: RedisServer
   private let process: Process
 
-  private init(_ process: Process, port: Int) {
+  private init(_ process: Process, _ server: RedisServer) {
     self.process = process
-    self.server = RedisServer(host: "127.0.0.1", port: port)
+    self.server = server
   }
 
   deinit {
@@ -20,47 +18,67 @@ package final class RedisServerProcess {
 
   /// Starts a Redis and waits until it accepts connections.
   ///
-  /// - Parameter port: nil takes a free one.
-  package static func start(port: Int? = nil) async throws -> RedisServerProcess {
-    let port = if let port { port } else { try await freePort() }
+  /// - Parameters:
+  ///   - port: nil takes a free one.
+  ///   - arguments: further `redis-server` options.
+  package static func start(
+    port: Int? = nil, password: String? = nil, arguments: [String] = []
+  ) async throws -> RedisServerProcess {
+    // A free port can be taken by somebody else before Redis binds it.
+    for _ in 0..<5 {
+      let candidate = if let port { port } else { try await FreePort.find() }
+      if let redis = try await launch(candidate, password, arguments) { return redis }
+    }
+    throw NeverTrue(what: "redis-server starts")
+  }
+
+  private static func launch(
+    _ port: Int, _ password: String?, _ arguments: [String]
+  ) async throws -> RedisServerProcess? {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = [
-      "redis-server", "--port", "\(port)", "--bind", "127.0.0.1", "--save", "",
-      "--appendonly", "no", "--dir", NSTemporaryDirectory(),
-    ]
+    process.arguments =
+      [
+        "redis-server", "--port", "\(port)", "--bind", "127.0.0.1", "--save", "",
+        "--appendonly", "no", "--dir", NSTemporaryDirectory(),
+      ] + (password.map { ["--requirepass", $0] } ?? []) + arguments
     process.standardOutput = FileHandle.nullDevice
+    process.standardError = FileHandle.nullDevice
     try process.run()
-    let redis = RedisServerProcess(process, port: port)
-    try await eventually("Redis accepts connections") { await accepts(port) }
-    return redis
+    let server = RedisServer(host: "127.0.0.1", port: port, password: password)
+    let redis = RedisServerProcess(process, server)
+    try await eventually("Redis accepts connections or ends") {
+      if !process.isRunning { return true }
+      return await FreePort.accepts(port)
+    }
+    return process.isRunning ? redis : nil
   }
 
   /// Ends it at once, as a crash would. What it held is lost.
   package func kill() {
-    guard process.isRunning else { return }
-    _ = Foundation.kill(process.processIdentifier, SIGKILL)
+    signal(SIGKILL)
     process.waitUntilExit()
   }
 
-  /// Ends it when a test is over. With the same signal: the threads that tests run on block SIGTERM, and a child
-  /// inherits that.
+  /// Stops its clock; it neither answers nor closes connections.
+  package func freeze() {
+    signal(SIGSTOP)
+  }
+
+  /// Goes on after ``freeze()``.
+  package func thaw() {
+    signal(SIGCONT)
+  }
+
+  /// Ends it in an orderly way.
   package func stop() {
-    kill()
+    guard process.isRunning else { return }
+    process.terminate()
+    process.waitUntilExit()
   }
 
-  private static func freePort() async throws -> Int {
-    let channel = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
-      .bind(host: "127.0.0.1", port: 0).get()
-    let port = channel.localAddress?.port ?? 0
-    try await channel.close().get()
-    return port
-  }
-
-  private static func accepts(_ port: Int) async -> Bool {
-    let channel = try? await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
-      .connect(host: "127.0.0.1", port: port).get()
-    try? await channel?.close().get()
-    return channel != nil
+  private func signal(_ number: Int32) {
+    guard process.isRunning else { return }
+    _ = Foundation.kill(process.processIdentifier, number)
   }
 }

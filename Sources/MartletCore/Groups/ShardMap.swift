@@ -11,17 +11,21 @@ package struct ShardMap: Sendable {
   package static let maximumCount = 1024
 
   /// Each shard owns an equal range of the 16,384 Redis Cluster slots, and its tag is the smallest
-  /// number whose slot falls into that range, so that the shards spread evenly over any number of
-  /// masters. (The tags `0`…`15` themselves crowd into a few ranges.)
+  /// number whose slot lies near the middle of that range, so that the shards spread evenly over any
+  /// number of masters. (The tags `0`…`15` themselves crowd into a few ranges.)
   package init(count: Int) {
     precondition((1...Self.maximumCount).contains(count))
+    let width = RedisSlot.count / count
+    let tolerance = max(width / 16, 1)
     var tags = [String?](repeating: nil, count: count)
     var missing = count
     var candidate = 0
     while missing > 0 {
       let tag = String(candidate)
-      let shard = Int(RedisSlot.of(tag)) * count / RedisSlot.count
-      if tags[shard] == nil {
+      let slot = Int(RedisSlot.of(tag))
+      let shard = slot * count / RedisSlot.count
+      let middle = (2 * shard + 1) * RedisSlot.count / (2 * count)
+      if tags[shard] == nil, abs(slot - middle) <= tolerance {
         tags[shard] = tag
         missing -= 1
       }

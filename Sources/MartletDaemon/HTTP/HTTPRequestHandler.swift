@@ -83,6 +83,8 @@ package final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelH
   }
 
   package func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    // The request itself follows, and is answered.
+    guard !(error is UpgradeRefused) else { return }
     context.close(promise: nil)
   }
 
@@ -123,4 +125,9 @@ package final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelH
       done.whenComplete { _ in bound.value.close(promise: nil) }
     }
   }
+}
+
+/// A protocol upgrader leaves a request to the ``HTTPRequestHandler``.
+package struct UpgradeRefused: Error {
+  package init() {}
 }

@@ -1,3 +1,4 @@
+internal import Logging
 internal import MartletCore
 internal import MartletDaemon
 internal import NIOHTTP1

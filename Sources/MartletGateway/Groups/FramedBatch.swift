@@ -1,4 +1,5 @@
 internal import MartletBackplane
+internal import MartletCore
 internal import MartletProtocol
 internal import NIOCore
 

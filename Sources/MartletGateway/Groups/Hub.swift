@@ -77,6 +77,12 @@ final class Hub {
     }
   }
 
+  /// Ends every connection at once.
+  func abandon() {
+    isDraining = true
+    for session in sessions.values { session.transport.abort() }
+  }
+
   /// Milliseconds, spread so that a gateway's clients do not arrive elsewhere together.
   private func reconnectDelay() -> Int64 {
     Int64.random(in: 100...2_000, using: &random)
@@ -205,7 +211,7 @@ final class Hub {
       case .failure:
         // Deliveries wait, bounded, until the backplane answers again.
         hub.eventLoop.scheduleTask(in: .milliseconds(500)) {
-          let (hub, group) = bound.value
+          let (_, group) = bound.value
           if !group.isEmpty { group.repaired(nil) }
         }
       }

@@ -114,7 +114,7 @@ final class LocalGroup {
     perform(stream.repaired(recovery))
   }
 
-  private func perform(_ actions: [GroupStream.Action], _ ) {
+  private func perform(_ actions: [GroupStream.Action]) {
     for action in actions {
       switch action {
       case .deliver(let deliveries):
@@ -123,10 +123,8 @@ final class LocalGroup {
         hub.counts.resyncs += UInt64(members.count)
         let frame = WebSocketFraming.text(
           ServerFrame.resync(group: name, position: position, reason: reason))
-        for index in members.indices {
-          members[index].seen = 0
-          members[index].session.transport.send(frame)
-        }
+        for index in members.indices { members[index].seen = 0 }
+        for member in members { member.session.transport.send(frame) }
         for index in joiners.indices { joiners[index].isStale = true }
       case .repair(let position):
         hub.counts.repairs += 1
@@ -136,7 +134,7 @@ final class LocalGroup {
   }
 
   /// The hot path: framed once, then one write per member.
-  private func deliver(_ deliveries: [Delivery], _ ) {
+  private func deliver(_ deliveries: [Delivery]) {
     for index in joiners.indices {
       joiners[index].waiting.append(contentsOf: deliveries)
       if joiners[index].waiting.count > GroupStream.maximumBacklog { joiners[index].isStale = true }
@@ -151,7 +149,7 @@ final class LocalGroup {
 
   @inline(__always)
   private func send(
-    _ batch: FramedBatch, to session: Session, seen: UInt64, _ 
+    _ batch: FramedBatch, to session: Session, seen: UInt64
   ) {
     let transport = session.transport
     let isCongested = transport.isCongested

@@ -1,3 +1,5 @@
+internal import Foundation
+internal import Logging
 internal import MartletCore
 internal import MartletDaemon
 internal import MartletProtocol
@@ -5,7 +7,6 @@ internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
 internal import NIOWebSocket
-internal import Foundation
 
 /// The port for clients and backends: HTTP/1.1 and the upgrade to WebSockets.
 struct ClientListener: Sendable {
@@ -34,14 +35,7 @@ struct ClientListener: Sendable {
       bodyLimit: services.limits.messageSize + Self.envelopeAllowance,
       timeout: services.limits.handshakeTimeout, respond: api.respond)
     let bound = NIOLoopBound(requests, eventLoop: channel.eventLoop)
-    let upgrader = NIOWebSocketServerUpgrader(
-      maxFrameSize: services.limits.frameSize, automaticErrorHandling: false,
-      shouldUpgrade: { channel, head in
-        channel.eventLoop.makeSucceededFuture(accept(head))
-      },
-      upgradePipelineHandler: { channel, head in
-        admit(channel, head)
-      })
+    let upgrader = WebSocketUpgrader(accept: accept, admit: admit)
     try pipeline.configureHTTPServerPipeline(
       withServerUpgrade: (
         upgraders: [upgrader],
@@ -90,9 +84,6 @@ struct ClientListener: Sendable {
       return channel.close(promise: nil)
     }
     let pipeline = channel.pipeline.syncOperations
-    // Frames are encoded once per publication, not once per connection.
-    let encoder = try pipeline.handler(type: WebSocketFrameEncoder.self)
-    pipeline.removeHandler(encoder, promise: nil)
     let connection = WebSocketConnection(channel, limits: services.limits)
     let connectionID = hub.makeConnectionID()
     let session: Session
@@ -110,6 +101,9 @@ struct ClientListener: Sendable {
         route: match.route, expires: nil, transport: connection, hub: hub)
     }
     connection.attach(session)
+    // No encoder: frames are made once per publication, not once per connection.
+    try pipeline.addHandler(
+      ByteToMessageHandler(WebSocketFrameDecoder(maxFrameSize: services.limits.frameSize)))
     try pipeline.addHandler(connection)
     hub.opened(session)
     switch decision {

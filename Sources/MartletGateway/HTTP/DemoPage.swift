@@ -1,6 +1,7 @@
 internal import MartletCore
 internal import MartletDaemon
 internal import NIOCore
+internal import NIOHTTP1
 
 /// The page at `/` on which two tabs can talk.
 enum DemoPage {

@@ -1,6 +1,7 @@
 internal import MartletBackplane
 internal import MartletCore
 internal import MartletDaemon
+internal import MartletPresence
 internal import MartletProtocol
 internal import MartletTLS
 internal import NIOCore
@@ -160,15 +161,16 @@ struct GatewayAPI: Sendable {
       response.status = .forbidden
       return response
     }
-    if headers.first(name: "Sec-WebSocket-Version") != "13" {
+    guard headers.first(name: "Sec-WebSocket-Version") == "13" else {
       // RFC 6455 §4.4
       var response = Self.response(Refusal(.badParameter, "Sec-WebSocket-Version must be 13"))
       response.status = .upgradeRequired
       response.headers.replaceOrAdd(name: "Sec-WebSocket-Version", value: "13")
       return response
     }
-    if headers.first(name: "Sec-WebSocket-Key") == nil {
-      return Self.response(Refusal(.badParameter, "Sec-WebSocket-Key is missing"))
+    guard WebSocketUpgrader.isComplete(request.head) else {
+      return Self.response(
+        Refusal(.badParameter, "an upgrade is an HTTP/1.1 GET with one Sec-WebSocket-Key of 16 bytes"))
     }
     if services.openConnections.isFull(limit: services.limits.connections) {
       return Self.busy("the gateway has \(services.limits.connections) connections")

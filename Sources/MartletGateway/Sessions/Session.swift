@@ -171,8 +171,7 @@ final class Session {
       group: group, event: body.closed,
       kind: rule.isEphemeral ? .ephemeral : .published(route.retention),
       excluded: rule.excludesSender ? connectionID : nil,
-      // Two users may choose the same id.
-      idempotencyID: event.idempotencyID.map { "u:\(user.id):\($0)" })
+      idempotencyID: event.idempotencyID.map { "u:\(idempotencyScope):\($0)" })
     inFlight += 1
     updateReading()
     let bound = NIOLoopBound(self, eventLoop: hub.eventLoop)
@@ -180,6 +179,12 @@ final class Session {
     hub.services.backplane.publish(request).hop(to: hub.eventLoop).whenComplete { result in
       bound.value.published(reference, result)
     }
+  }
+
+  /// Two users may choose the same id. An anonymous user has another id on each connection, and
+  /// repeats its events on the next one.
+  private var idempotencyScope: String {
+    user.id.hasPrefix(User.anonymousPrefix) ? User.anonymousPrefix : user.id
   }
 
   private func published(

@@ -21,4 +21,7 @@ protocol SessionTransport: AnyObject {
 
   /// Tells the peer why, and ends the connection. Idempotent.
   func close(_ reason: CloseReason)
+
+  /// Ends the connection at once.
+  func abort()
 }

@@ -58,7 +58,7 @@ struct SocketWriter {
 @inline(__always)
 private func systemSend(_ descriptor: CInt, _ bytes: UnsafeRawPointer?, _ count: Int) -> Int {
   #if canImport(Glibc)
-    unsafe send(descriptor, bytes, count, CInt(MSG_NOSIGNAL.rawValue | MSG_DONTWAIT.rawValue))
+    unsafe send(descriptor, bytes, count, CInt(MSG_NOSIGNAL) | CInt(MSG_DONTWAIT))
   #else
     unsafe send(descriptor, bytes, count, MSG_DONTWAIT)
   #endif

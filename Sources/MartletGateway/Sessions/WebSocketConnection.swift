@@ -70,6 +70,10 @@ final class WebSocketConnection: ChannelInboundHandler, SessionTransport {
       channel.eventLoop.scheduleTask(in: Self.closeTimeout) { channel.close(promise: nil) })
   }
 
+  func abort() {
+    channel.close(promise: nil)
+  }
+
   @inline(__always)
   private func transmit(_ bytes: ByteBuffer) {
     guard case .some(let rest) = writer.sendNow(bytes) else { return }

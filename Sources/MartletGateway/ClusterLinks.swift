@@ -1,0 +1,38 @@
+internal import Logging
+internal import MartletBackplane
+internal import MartletConfiguration
+internal import MartletCore
+internal import MartletPresence
+internal import NIOCore
+
+/// What connects a gateway to the others: chosen by the configuration, embedded or Redis.
+struct ClusterLinks {
+  let backplane: any Backplane
+  let presence: any Presence
+
+  init(
+    _ configuration: Configuration, incarnation: String, loops: [any EventLoop], logger: Logger,
+    onFatal: @escaping @Sendable (any Error) -> Void
+  ) {
+    let settings = configuration.backplane
+    let shards = ShardMap(count: settings.shards)
+    switch settings.kind {
+    case .memory:
+      backplane = InMemoryBackplane(
+        shards: shards, eventLoops: loops, idempotencyWindow: settings.idempotencyWindow)
+      presence = EmbeddedPresence(
+        backplane: backplane, grace: configuration.presence.grace)
+    case .redis:
+      let keyspace = RedisKeyspace(prefix: settings.prefix, shards: shards)
+      backplane = RedisBackplane(
+        RedisBackplaneConfiguration(
+          servers: settings.servers, keyspace: keyspace, node: incarnation,
+          idempotencyWindow: settings.idempotencyWindow,
+          publishTimeout: TimeAmount(settings.publishTimeout),
+          shardStreamLength: settings.shardStreamLength),
+        eventLoops: loops, logger: logger, onMismatch: onFatal)
+      presence = EmbeddedPresence(
+        backplane: backplane, grace: configuration.presence.grace)
+    }
+  }
+}

@@ -1,0 +1,88 @@
+internal import MartletBackplane
+internal import MartletCore
+internal import MartletDaemon
+internal import NIOCore
+
+/// The gateway's metrics as Prometheus text (docs/metrics.md).
+enum GatewayMetrics {
+  private struct LoopReading: Sendable {
+    var counts: GatewayCounts
+    var sessions: Int
+    var groups: Int
+  }
+
+  static func collect(
+    _ services: GatewayServices, _ hubs: [NIOLoopBoundBox<Hub>]
+  ) -> EventLoopFuture<String> {
+    let readings = hubs.map { hub in
+      hub.eventLoop.submit {
+        let sizes = hub.value.sizes
+        return LoopReading(
+          counts: hub.value.counts, sessions: sizes.sessions, groups: sizes.groups)
+      }
+    }
+    let loop = hubs[0].eventLoop
+    return EventLoopFuture.whenAllSucceed(readings, on: loop)
+      .and(services.backplane.unreadiness())
+      .map { readings, reasons in text(readings, isReady: reasons.isEmpty) }
+  }
+
+  private static func text(_ readings: [LoopReading], isReady: Bool) -> String {
+    let counts = readings.reduce(GatewayCounts()) { $0 + $1.counts }
+    var text = PrometheusText()
+    text.add(
+      "martlet_build_info", .gauge, "Versions; always 1.",
+      [PrometheusText.Sample(1, labels: [("version", ProgramVersion.number)])])
+    text.add(
+      "martlet_sessions", .gauge, "Sessions that are open.",
+      readings.reduce(0) { $0 + $1.sessions })
+    text.add(
+      "martlet_local_groups", .gauge, "Groups with members here, counted once per event loop.",
+      readings.reduce(0) { $0 + $1.groups })
+    text.add(
+      "martlet_connections_opened_total", .counter, "WebSocket connections accepted.",
+      counts.connectionsOpened)
+    text.add(
+      "martlet_sessions_closed_total", .counter, "Sessions closed, by reason.",
+      CloseReason.allCases.map { reason in
+        PrometheusText.Sample(
+          Double(counts.closes[reason] ?? 0), labels: [("reason", reason.label)])
+      })
+    text.add("martlet_joins_total", .counter, "Sessions that became members.", counts.joins)
+    text.add(
+      "martlet_recoveries_total", .counter, "Joins with a position, by whether it was recovered.",
+      [
+        PrometheusText.Sample(Double(counts.recoveries), labels: [("recovered", "true")]),
+        PrometheusText.Sample(Double(counts.failedRecoveries), labels: [("recovered", "false")]),
+      ])
+    text.add(
+      "martlet_publications_total", .counter, "Client events taken by the backplane.",
+      counts.publications)
+    text.add(
+      "martlet_publications_failed_total", .counter,
+      "Client events that the backplane did not take; their senders were told.",
+      counts.failedPublications)
+    text.add(
+      "martlet_deliveries_total", .counter, "Publications sent to members, counted per member.",
+      counts.deliveries)
+    text.add(
+      "martlet_ephemeral_dropped_total", .counter,
+      "Ephemeral events not sent to members whose connection was congested.",
+      counts.droppedEphemeral)
+    text.add(
+      "martlet_repairs_total", .counter, "Gaps for which the history was asked.", counts.repairs)
+    text.add(
+      "martlet_resyncs_total", .counter, "Members told that they missed publications.",
+      counts.resyncs)
+    text.add(
+      "martlet_refusals_total", .counter, "Client messages refused, by code.",
+      ErrorCode.allCases.map { code in
+        PrometheusText.Sample(
+          Double(counts.refusals[code] ?? 0), labels: [("code", code.rawValue)])
+      })
+    text.add(
+      "martlet_backplane_ready", .gauge, "1 if publications can be sent and come back.",
+      isReady ? 1 : 0)
+    return text.text
+  }
+}

@@ -1,0 +1,38 @@
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// The file that `--json` names.
+package enum ReportFile {
+  /// Checks before the run that the report can be written after it; creates nothing.
+  ///
+  /// - Throws: `SettingsError` naming what is in the way.
+  package static func check(_ path: String) throws(SettingsError) {
+    func refusal(_ allowed: String) -> SettingsError {
+      SettingsError(option: "--json", value: path, allowed: allowed)
+    }
+    guard !path.isEmpty else { throw refusal("the name of a writable file") }
+    let files = FileManager.default
+    var isDirectory = false
+    if files.fileExists(atPath: path, isDirectory: &isDirectory) {
+      guard !isDirectory else { throw refusal("it is a directory; a file is needed") }
+      guard files.isWritableFile(atPath: path) else { throw refusal("the file is not writable") }
+      return
+    }
+    let folder =
+      path.contains("/") ? String(path[...(path.lastIndex(of: "/") ?? path.startIndex)]) : "."
+    guard files.fileExists(atPath: folder, isDirectory: &isDirectory), isDirectory else {
+      throw refusal("the folder '\(folder)' does not exist")
+    }
+    guard files.isWritableFile(atPath: folder) else {
+      throw refusal("the folder '\(folder)' is not writable")
+    }
+  }
+
+  /// Writes the JSON summary.
+  package static func write(_ report: LoadTestReport, to path: String) throws {
+    try Data(report.json()).write(to: URL(filePath: path))
+  }
+}

@@ -1,0 +1,124 @@
+import MartletCore
+import NIOCore
+import NIOHTTP1
+import Testing
+
+@testable import MartletBackplane
+@testable import MartletGateway
+
+@Suite struct FramedBatchTests {
+  private func offsets(_ frames: ByteBuffer) -> [Int?] {
+    var frames = frames
+    var result: [Int?] = []
+    while frames.readableBytes > 0 {
+      frames.moveReaderIndex(forwardBy: 1)
+      let length = Int(frames.readInteger(as: UInt8.self) ?? 0)
+      let text = frames.readString(length: length) ?? ""
+      result.append(text.split(separator: #""offset":"#).dropFirst().last.flatMap { Int($0.dropLast()) })
+    }
+    return result
+  }
+
+  @Test func `A member that has seen nothing of a batch gets it as it is`() {
+    let batch = FramedBatch(Example.deliveries(3...5))
+    #expect(batch.count == 3)
+    #expect(batch.isWhole(after: 2, droppingEphemeral: true))
+    #expect(offsets(batch.frames) == [3, 4, 5])
+  }
+
+  @Test func `A member that has seen some gets the rest`() {
+    let batch = FramedBatch(Example.deliveries(3...5))
+    #expect(!batch.isWhole(after: 3, droppingEphemeral: false))
+    let part = batch.part(after: 4, for: "c", droppingEphemeral: false)
+    #expect(offsets(part.frames) == [5] && part.count == 1)
+    #expect(batch.part(after: 9, for: "c", droppingEphemeral: false).count == 0)
+  }
+
+  @Test func `The excluded connection gets the others' events only`() {
+    let batch = FramedBatch(
+      Example.deliveries(1...1) + Example.deliveries(2...2, excluded: "c") + Example.deliveries(3...3))
+    #expect(!batch.isWhole(after: 0, droppingEphemeral: false))
+    #expect(offsets(batch.part(after: 0, for: "c", droppingEphemeral: false).frames) == [1, 3])
+    #expect(offsets(batch.part(after: 0, for: "d", droppingEphemeral: false).frames) == [1, 2, 3])
+  }
+
+  @Test func `A congested member does without ephemeral events`() {
+    let batch = FramedBatch(Example.deliveries(1...1) + [Example.ephemeral, Example.ephemeral])
+    #expect(batch.isWhole(after: 0, droppingEphemeral: false))
+    #expect(!batch.isWhole(after: 0, droppingEphemeral: true))
+    let part = batch.part(after: 0, for: "c", droppingEphemeral: true)
+    #expect(offsets(part.frames) == [1] && part.dropped == 2)
+  }
+}
+
+/// RFC 6455 §5.4.
+@Suite struct MessageAssemblerTests {
+  private func bytes(_ text: String) -> ByteBuffer { ByteBuffer(string: text) }
+
+  @Test func `Fragments are put together`() throws {
+    var assembler = MessageAssembler(limit: 10)
+    #expect(try assembler.add(.text, isFinal: false, bytes("ab")) == nil)
+    #expect(try assembler.add(nil, isFinal: false, bytes("")) == nil)
+    #expect(try assembler.add(nil, isFinal: true, bytes("cd")) == .text(bytes("abcd")))
+    #expect(try assembler.add(.binary, isFinal: true, bytes("x")) == .binary)
+  }
+
+  @Test func `A message above the limit is named as such when it ends, and takes no memory`() throws {
+    var assembler = MessageAssembler(limit: 4)
+    #expect(try assembler.add(.text, isFinal: true, bytes("12345")) == .tooLarge)
+    #expect(try assembler.add(.text, isFinal: false, bytes("123")) == nil)
+    #expect(try assembler.add(nil, isFinal: false, bytes("45")) == nil)
+    #expect(try assembler.add(nil, isFinal: false, bytes("6")) == nil)
+    #expect(try assembler.add(nil, isFinal: true, bytes("")) == .tooLarge)
+    #expect(try assembler.add(.text, isFinal: true, bytes("1234")) == .text(bytes("1234")))
+  }
+
+  @Test func `Frames out of turn are violations`() throws {
+    var assembler = MessageAssembler(limit: 10)
+    #expect(throws: ProtocolViolation.self) { try assembler.add(nil, isFinal: true, bytes("x")) }
+    _ = try assembler.add(.text, isFinal: false, bytes("a"))
+    #expect(throws: ProtocolViolation.self) { try assembler.add(.text, isFinal: true, bytes("b")) }
+  }
+}
+
+@Suite struct HandshakeTests {
+  private let token = "aa.bb.cc"
+
+  private func handshake(
+    _ uri: String, _ headers: [(String, String)] = []
+  ) throws -> Handshake {
+    try Handshake(
+      HTTPRequestHead(version: .http1_1, method: .GET, uri: uri, headers: HTTPHeaders(headers)))
+  }
+
+  @Test func `The token comes by query, header or subprotocol`() throws {
+    #expect(try handshake("/x?token=\(token)").token == token)
+    #expect(try handshake("/x", [("Authorization", "bearer \(token)")]).token == token)
+    let both = try handshake("/x", [("Sec-WebSocket-Protocol", "bearer, \(token)")])
+    #expect(both.token == token && both.subprotocol == "bearer")
+    let alone = try handshake("/x", [("Sec-WebSocket-Protocol", token)])
+    #expect(alone.token == token && alone.subprotocol == token)
+    let none = try handshake("/x?token=", [("Authorization", "Basic abc")])
+    #expect(none.token == nil && none.subprotocol == nil)
+  }
+
+  @Test func `A position is read`() throws {
+    #expect(
+      try handshake("/x?epoch=e1&offset=5").since == Position(epoch: Example.epoch, offset: 5))
+    #expect(try handshake("/x").since == nil)
+  }
+
+  @Test(arguments: [
+    "epoch=e1", "offset=5", "epoch=&offset=5", "epoch=e1&offset=-1", "epoch=e1&offset=x",
+    "epoch=a%20b&offset=1", "epoch=e1&offset=9007199254740992",
+  ])
+  func `A bad position is refused`(query: String) {
+    let refusal = #expect(throws: Refusal.self) { try handshake("/x?\(query)") }
+    #expect(refusal?.code == .badParameter)
+  }
+
+  @Test func `An anonymous name is taken if it is not too long`() throws {
+    #expect(try handshake("/x?name=Ann+B%C3%A9a").name == "Ann Béa")
+    #expect(try handshake("/x?name=\(String(repeating: "x", count: 101))").name == nil)
+  }
+}

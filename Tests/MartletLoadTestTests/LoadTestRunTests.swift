@@ -1,0 +1,298 @@
+import NIOHTTP1
+import Testing
+
+@testable import MartletLoadTest
+
+/// Whole runs against a `GatewayDouble`: exact counts, no clocks.
+@Suite struct LoadTestRunTests {
+  private func settings(
+    _ double: GatewayDouble, clients: Int = 6, groups: Int = 2, rate: Double = 10
+  ) -> LoadTestSettings {
+    var settings = LoadTestSettings(
+      targets: double.ports.map { Target(host: "127.0.0.1", port: $0) }, clients: clients,
+      groups: groups, rate: rate, size: 160, duration: .milliseconds(500))
+    settings.ramp = .zero
+    settings.grace = .seconds(20)
+    settings.loops = 2
+    settings.reconnectDelay = DelayRange(lowest: .milliseconds(5), highest: .milliseconds(20))
+    return settings
+  }
+
+  /// For runs that wait in vain: long enough for what does arrive.
+  private static let hopelessGrace = Duration.seconds(2)
+
+  private func run(_ settings: LoadTestSettings) async throws -> LoadTestReport {
+    try settings.validate()
+    var generator = SystemRandomNumberGenerator()
+    return try await LoadTest(settings: settings, run: RunIdentifier(using: &generator)).execute()
+  }
+
+  /// Polls until `condition` holds; gives up after half a minute.
+  private func eventually(_ condition: () async throws -> Bool) async throws {
+    let deadline = ContinuousClock.now.advanced(by: .seconds(30))
+    while try await !condition() {
+      try #require(ContinuousClock.now < deadline)
+      await Task.yield()
+    }
+  }
+
+  @Test func `A healthy gateway delivers everything once, in order`() async throws {
+    try await GatewayDouble.with(ports: 2, faults: DoubleFaults(fragments: true)) { double in
+      let report = try await run(settings(double))
+      #expect(report.exitStatus == .ok)
+      #expect(report.publications.due == 30)
+      #expect(report.publications.sent == 30)
+      #expect(report.publications.resent == 0)
+      #expect(report.publications.acknowledged == 30)
+      #expect(report.deliveries.expected == 90)
+      #expect(report.deliveries.delivered == 90)
+      #expect(report.deliveries.offenders == [])
+      #expect(report.latencies.deliver.count == 90)
+      #expect(report.latencies.acknowledge.count == 30)
+      #expect(report.latencies.join.count == 6)
+      #expect(report.connections.joined == 6)
+      #expect(report.connections.attempts == 6)
+      #expect(report.connections.reconnects == 0)
+      #expect(report.errors == [:])
+      // One ping with each join, and one between the fragments of each delivery.
+      try await eventually { try await double.observations().pongs == 96 }
+      let observed = try await double.observations()
+      #expect(observed.eventSizes == [160])
+      #expect(observed.joins == 6)
+      #expect(Set(observed.targets) == ["/ws/load/0/", "/ws/load/1/"])
+    }
+  }
+
+  @Test func `Lost deliveries are counted and named`() async throws {
+    let faults = DoubleFaults(
+      delivery: {
+        $0.publisher == 3 && $0.member == 1 && (1...2).contains($0.sequence) ? .lose : .none
+      })
+    try await GatewayDouble.with(faults: faults) { double in
+      var settings = settings(double)
+      settings.grace = Self.hopelessGrace
+      let report = try await run(settings)
+      #expect(report.exitStatus == .failed)
+      #expect(report.deliveries.expected == 90)
+      #expect(report.deliveries.delivered == 88)
+      #expect(report.deliveries.lost == 2)
+      #expect(report.deliveries.duplicated == 0)
+      #expect(report.deliveries.reordered == 0)
+      let offender = try #require(report.deliveries.offenders.first)
+      #expect(report.deliveries.offenders.count == 1)
+      #expect(offender.kind == .lost)
+      #expect(offender.publisher == 3)
+      #expect(offender.member % 2 == 1)
+      #expect(offender.firstSequence == 1)
+      #expect(offender.lastSequence == 2)
+    }
+  }
+
+  @Test func `Duplicated deliveries are counted and named`() async throws {
+    let faults = DoubleFaults(delivery: {
+      $0.publisher == 0 && $0.sequence == 4 ? .duplicate : .none
+    })
+    try await GatewayDouble.with(faults: faults) { double in
+      let report = try await run(settings(double))
+      #expect(report.exitStatus == .failed)
+      #expect(report.deliveries.delivered == 90)
+      #expect(report.deliveries.duplicated == 3)
+      #expect(report.deliveries.lost == 0)
+      #expect(report.deliveries.reordered == 0)
+      #expect(report.deliveries.offenders.map(\.kind) == [.duplicated, .duplicated, .duplicated])
+      #expect(Set(report.deliveries.offenders.map(\.member)) == [0, 2, 4])
+    }
+  }
+
+  @Test func `Swapped deliveries are counted as reordered, once each`() async throws {
+    let faults = DoubleFaults(delivery: { $0.publisher == 1 && $0.sequence == 2 ? .swap : .none })
+    try await GatewayDouble.with(faults: faults) { double in
+      let report = try await run(settings(double))
+      #expect(report.exitStatus == .failed)
+      #expect(report.deliveries.delivered == 90)
+      #expect(report.deliveries.reordered == 3)
+      #expect(report.deliveries.duplicated == 0)
+      #expect(report.deliveries.lost == 0)
+    }
+  }
+
+  @Test func `Publications that are never acknowledged are reported apart`() async throws {
+    let faults = DoubleFaults(
+      publish: { publisher, sequence, _ in
+        if publisher == 2 && sequence == 4 { return .silent }
+        return publisher == 3 && sequence == 0 ? .refuse("too_large") : .none
+      })
+    try await GatewayDouble.with(faults: faults) { double in
+      var settings = settings(double)
+      settings.grace = Self.hopelessGrace
+      let report = try await run(settings)
+      #expect(report.exitStatus == .failed)
+      #expect(report.publications.unacknowledged == 2)
+      #expect(report.publications.acknowledged == 28)
+      #expect(report.errors == ["too_large": 1])
+      #expect(
+        report.deliveries.offenders.map(\.description) == [
+          "unacknowledged: publisher 2, sequence 4", "unacknowledged: publisher 3, sequence 0",
+        ])
+      // The silent one reached everybody; the refused one nobody.
+      #expect(report.deliveries.expected == 87)
+      #expect(report.deliveries.delivered == 87)
+      #expect(report.deliveries.lost == 0)
+    }
+  }
+
+  @Test func `A member whose connection is cut recovers at the next target`() async throws {
+    let faults = DoubleFaults(
+      publish: { publisher, sequence, _ in publisher == 0 && sequence == 2 ? .cutMember(1) : .none }
+    )
+    try await GatewayDouble.with(ports: 2, faults: faults) { double in
+      let report = try await run(settings(double, clients: 3, groups: 1))
+      #expect(report.exitStatus == .ok)
+      #expect(report.deliveries.delivered == 45)
+      #expect(report.connections.ends == ["lost": 1])
+      #expect(report.connections.reconnects == 1)
+      #expect(report.connections.recovered == 1)
+      #expect(report.connections.notRecovered == 0)
+      let observed = try await double.observations()
+      #expect(observed.targets.last?.hasPrefix("/ws/load/0/?epoch=e%201&offset=") == true)
+    }
+  }
+
+  @Test func `Publications cut off before or after publishing are sent again, in order`()
+    async throws
+  {
+    let faults = DoubleFaults(
+      publish: { publisher, sequence, attempt in
+        guard attempt == 1 else { return .none }
+        if publisher == 0 && sequence == 1 { return .cutBefore }
+        return publisher == 1 && sequence == 2 ? .cutAfter : .none
+      })
+    try await GatewayDouble.with(ports: 3, faults: faults) { double in
+      let report = try await run(settings(double))
+      #expect(report.exitStatus == .ok)
+      // More than these two if others were under way on the same connections.
+      #expect(report.publications.resent >= 2)
+      #expect(report.publications.acknowledged == 30)
+      #expect(report.deliveries.delivered == 90)
+      #expect(report.connections.reconnects == 2)
+      #expect(report.connections.recovered == 2)
+      let arrivals = try await double.observations().arrivals.filter { $0.hasPrefix("0-") }
+      #expect(arrivals == arrivals.sorted())
+      #expect(Set(arrivals).count == 5)
+      #expect(arrivals.count { $0 == "0-1" } == 2)
+    }
+  }
+
+  @Test func `Unavailable publications are sent again before later ones`() async throws {
+    let faults = DoubleFaults(
+      publish: { publisher, sequence, attempt in
+        publisher == 4 && sequence == 1 && attempt <= 3 ? .refuse("unavailable") : .none
+      })
+    try await GatewayDouble.with(faults: faults) { double in
+      let report = try await run(settings(double))
+      #expect(report.exitStatus == .ok)
+      #expect(report.errors == ["unavailable": 3])
+      #expect(report.publications.resent == 3)
+      #expect(report.publications.acknowledged == 30)
+      #expect(report.deliveries.delivered == 90)
+      #expect(report.deliveries.reordered == 0)
+    }
+  }
+
+  @Test func `A forgotten history is reported as not recovered, and its publications as lost`()
+    async throws
+  {
+    let faults = DoubleFaults(
+      publish: { publisher, sequence, attempt in
+        publisher == 0 && sequence == 2 && attempt == 1 ? .cutAfter : .none
+      }, forgetsHistory: true)
+    try await GatewayDouble.with(ports: 2, faults: faults) { double in
+      var settings = settings(double, clients: 2, groups: 1, rate: 100)
+      settings.reconnectDelay = DelayRange(lowest: .milliseconds(200), highest: .milliseconds(200))
+      settings.grace = Self.hopelessGrace
+      let report = try await run(settings)
+      #expect(report.exitStatus == .failed)
+      #expect(report.connections.notRecovered == 1)
+      #expect(report.connections.recovered == 0)
+      #expect(report.deliveries.lost > 0)
+      #expect(report.deliveries.delivered + report.deliveries.lost == report.deliveries.expected)
+      #expect(report.publications.unacknowledged == 0)
+    }
+  }
+
+  @Test func `A draining gateway is left for the next one`() async throws {
+    let faults = DoubleFaults(
+      publish: { publisher, sequence, _ in publisher == 1 && sequence == 1 ? .drain : .none })
+    try await GatewayDouble.with(ports: 2, faults: faults) { double in
+      let report = try await run(settings(double))
+      #expect(report.exitStatus == .ok)
+      #expect(report.connections.ends == ["close_1012": 1])
+      #expect(report.connections.recovered == 1)
+      #expect(report.deliveries.delivered == 90)
+    }
+  }
+
+  @Test func `Rate zero only connects and listens`() async throws {
+    try await GatewayDouble.with { double in
+      let report = try await run(settings(double, rate: 0))
+      #expect(report.exitStatus == .ok)
+      #expect(report.publications.due == 0)
+      #expect(report.connections.joined == 6)
+    }
+  }
+
+  // MARK: Runs that cannot begin, or are ended
+
+  @Test func `Refused upgrades end the run with target and reason`() async throws {
+    try await GatewayDouble.with(ports: 2, refusing: .notFound) { double in
+      let settings = settings(double)
+      let reasons = settings.targets.map { "\($0.text): HTTP 404 Not Found" }
+      await #expect(throws: LoadTestFailure.unreachable(reasons)) { try await run(settings) }
+    }
+  }
+
+  @Test func `A closed port ends the run with target and reason`() async throws {
+    let settings = try await GatewayDouble.with { self.settings($0) }
+    let target = try #require(settings.targets.first)
+    await #expect(throws: LoadTestFailure.unreachable(["\(target.text): Connection refused"])) {
+      try await run(settings)
+    }
+  }
+
+  @Test func `A rejected token ends the run with the close code`() async throws {
+    try await GatewayDouble.with(faults: DoubleFaults(rejectsTokens: true)) { double in
+      let settings = settings(double)
+      let reasons = settings.targets.map { "\($0.text): closed with code 4001 (unauthenticated)" }
+      await #expect(throws: LoadTestFailure.unreachable(reasons)) { try await run(settings) }
+    }
+  }
+
+  @Test func `An interrupted run gives a partial report`() async throws {
+    try await GatewayDouble.with { double in
+      var settings = settings(double)
+      settings.duration = .seconds(600)
+      try settings.validate()
+      let test = LoadTest(settings: settings, run: .example)
+      async let pending = test.execute()
+      try await eventually { try await double.observations().arrivals.count >= 20 }
+      test.interrupt()
+      let report = try await pending
+      #expect(report.exitStatus == .interrupted)
+      #expect(report.isClean)
+      #expect(report.publications.due >= 20)
+      #expect(report.deliveries.delivered == report.publications.due * 3)
+    }
+  }
+
+  @Test func `A run interrupted before all have joined publishes nothing`() async throws {
+    try await GatewayDouble.with(faults: DoubleFaults(joinLimit: 5)) { double in
+      let test = LoadTest(settings: settings(double), run: .example)
+      async let pending = test.execute()
+      try await eventually { try await double.observations().joins == 5 }
+      test.interrupt()
+      let report = try await pending
+      #expect(report.exitStatus == .interrupted)
+      #expect(report.publications.due == 0)
+    }
+  }
+}

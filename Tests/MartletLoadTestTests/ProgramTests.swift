@@ -1,0 +1,156 @@
+import Foundation
+import NIOHTTP1
+import Testing
+
+@testable import MartletLoadTest
+
+/// The built program: options, output, exit status.
+@Suite struct ProgramTests {
+  private struct Outcome {
+    var status: Int32
+    var output: String
+    var errors: String
+  }
+
+  private static var program: URL {
+    // The program is built beside the test bundle.
+    URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
+      .appending(component: "martlet-loadtest")
+  }
+
+  /// Runs the program; `interruptWhen` is asked again and again whether to send SIGINT.
+  private func run(
+    _ arguments: [String], program: URL = Self.program,
+    interruptWhen: () async throws -> Bool = { false }
+  ) async throws -> Outcome {
+    let folder = try Self.temporaryFolder()
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let files = ["output", "errors"].map { folder.appending(component: $0) }
+    for file in files { try Data().write(to: file) }
+    let process = Process()
+    process.executableURL = program
+    process.arguments = arguments
+    process.standardOutput = try FileHandle(forWritingTo: files[0])
+    process.standardError = try FileHandle(forWritingTo: files[1])
+    try process.run()
+    let deadline = ContinuousClock.now.advanced(by: .seconds(60))
+    var isInterrupted = false
+    while process.isRunning {
+      if ContinuousClock.now > deadline { process.terminate() }
+      if !isInterrupted, try await interruptWhen() {
+        process.interrupt()
+        isInterrupted = true
+      }
+      try await Task.sleep(for: .milliseconds(5))
+    }
+    return Outcome(
+      status: process.terminationStatus,
+      output: try String(contentsOf: files[0], encoding: .utf8),
+      errors: try String(contentsOf: files[1], encoding: .utf8))
+  }
+
+  private static func temporaryFolder() throws -> URL {
+    let folder = FileManager.default.temporaryDirectory
+      .appending(component: "martlet-loadtest-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    return folder
+  }
+
+  private func arguments(_ double: GatewayDouble, duration: String = "300ms") -> [String] {
+    let targets = double.ports.map { "ws://127.0.0.1:\($0)" }.joined(separator: ",")
+    return [
+      "run", "--target", targets, "--clients", "4", "--groups", "2", "--rate", "10", "--size",
+      "140", "--duration", duration, "--ramp", "0s", "--grace", "20s",
+    ]
+  }
+
+  @Test func `A clean run prints a table, writes JSON and exits with 0`() async throws {
+    let folder = try Self.temporaryFolder()
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let file = folder.appending(component: "result.json")
+    try await GatewayDouble.with(ports: 2) { double in
+      let outcome = try await run(
+        arguments(double) + ["--json", file.path(), "--token", "secret"])
+      #expect(outcome.status == 0)
+      #expect(outcome.output.contains("OK: nothing lost, duplicated or reordered"))
+      #expect(outcome.output.contains("24 expected, 24 delivered"))
+    }
+    let data = try Data(contentsOf: file)
+    let report = try JSONDecoder().decode(LoadTestReport.self, from: data)
+    #expect(report.deliveries.delivered == 24)
+    #expect(report.commandLine.contains("--clients 4 --groups 2 --rate 10.0 --size 140"))
+    #expect(!String(decoding: data, as: UTF8.self).contains("secret"))
+  }
+
+  @Test func `A failed run names the offenders and exits with 1`() async throws {
+    let faults = DoubleFaults(
+      delivery: { $0.publisher == 2 && $0.sequence == 1 ? .duplicate : .none })
+    try await GatewayDouble.with(faults: faults) { double in
+      let outcome = try await run(arguments(double))
+      #expect(outcome.status == 1)
+      #expect(outcome.output.contains("FAILED: 2 duplicated"))
+      #expect(outcome.output.contains("duplicated: member 0, publisher 2, sequence 1"))
+    }
+  }
+
+  @Test func `An unreachable target exits with 2 and says why`() async throws {
+    try await GatewayDouble.with(refusing: .serviceUnavailable) { double in
+      let outcome = try await run(arguments(double))
+      #expect(outcome.status == 2)
+      let port = try #require(double.ports.first)
+      #expect(outcome.errors.contains("ws://127.0.0.1:\(port): HTTP 503 Service Unavailable"))
+    }
+    let unknown = try await run([
+      "run", "--target", "ws://no-such-host.invalid:1", "--clients", "1", "--groups", "1",
+    ])
+    #expect(unknown.status == 2)
+    #expect(unknown.errors.contains("cannot resolve ws://no-such-host.invalid:1"))
+  }
+
+  @Test func `SIGINT gives the partial report and exits with 130`() async throws {
+    try await GatewayDouble.with { double in
+      let outcome = try await run(arguments(double, duration: "1h")) {
+        try await double.observations().arrivals.count >= 8
+      }
+      #expect(outcome.status == 130)
+      #expect(outcome.output.contains("INTERRUPTED, partial result: OK"))
+    }
+  }
+
+  @Test(arguments: [
+    ("--target", "http://a", "ws://HOST"), ("--clients", "0", "from 1 to"),
+    ("--groups", "9", "number of clients (4)"), ("--rate", "-1", "from 0 to 10000"),
+    ("--duration", "5", "250ms"), ("--json", "/no/such/folder/x", "does not exist"),
+    ("--size", "12", "from 1"), ("--reconnect-delay", "1s-1ms", "smaller one first"),
+  ])
+  func `A wrong option exits with 64 and names option, value and what is allowed`(
+    option: String, value: String, allowed: String
+  ) async throws {
+    var options = [
+      "--target": "ws://127.0.0.1:1", "--clients": "4", "--groups": "2", "--rate": "1",
+    ]
+    options[option] = value
+    let outcome = try await run(["run"] + options.map { "\($0.key)=\($0.value)" })
+    #expect(outcome.status == 64)
+    #expect(outcome.errors.contains("\(option) '\(value)'") || outcome.errors.contains(value))
+    #expect(outcome.errors.contains(option))
+    #expect(outcome.errors.contains(allowed))
+  }
+
+  @Test func `Too few file descriptors are refused with advice`() async throws {
+    let command =
+      "ulimit -n 100; exec '\(Self.program.path())' run --target ws://127.0.0.1:1 "
+      + "--clients 50 --groups 1"
+    let outcome = try await run(["-c", command], program: URL(filePath: "/bin/sh"))
+    #expect(outcome.status == 2)
+    #expect(outcome.errors.contains("may open 100 files, the clients need 114"))
+    #expect(outcome.errors.contains("ulimit"))
+  }
+
+  @Test func `The help has an example`() async throws {
+    let outcome = try await run(["run", "--help"])
+    #expect(outcome.status == 0)
+    #expect(outcome.output.contains("martlet-loadtest run --target ws://127.0.0.1:8080"))
+    #expect(outcome.output.contains("130  interrupted"))
+  }
+}

@@ -1,0 +1,143 @@
+import Logging
+import MartletCore
+import MartletTestSupport
+import NIOCore
+import NIOPosix
+import Synchronization
+import Testing
+
+@testable import MartletRedis
+
+@Suite struct RedisClientTests {
+  private let script = RedisScript(name: "append", source: "return redis.call('RPUSH', KEYS[1], ARGV[1])")
+
+  private final class Events: Sendable {
+    let connects = Atomic<Int>(0)
+    let disconnects = Atomic<Int>(0)
+  }
+
+  private func client(
+    _ server: RedisServer, replyTimeout: TimeAmount = .seconds(5), events: Events = Events()
+  ) -> RedisClient {
+    let client = RedisClient(
+      RedisClient.Configuration(
+        server: server, name: "test", replyTimeout: replyTimeout, scripts: [script]),
+      on: MultiThreadedEventLoopGroup.singleton.next(), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+      onConnect: { events.connects.add(1, ordering: .relaxed) },
+      onDisconnect: { events.disconnects.add(1, ordering: .relaxed) })
+    client.start()
+    return client
+  }
+
+  private func ready(_ client: RedisClient) async throws {
+    try await eventually("the client is connected") {
+      (try? await client.send(["PING"]).get()) != nil
+    }
+  }
+
+  @Test func `Replies belong to their commands, in order`() async throws {
+    let redis = try await RedisServerProcess.start()
+    let client = client(redis.server)
+    try await ready(client)
+    let futures = (0..<2_000).map { client.send(["ECHO", .number($0)]) }
+    for (number, future) in futures.enumerated() {
+      #expect(try await future.get().number == Int64(number))
+    }
+    try await client.stop().get()
+  }
+
+  @Test func `An error reply fails its command only`() async throws {
+    let redis = try await RedisServerProcess.start()
+    let client = client(redis.server)
+    try await ready(client)
+    let bad = client.send(["NOSUCH"])
+    let good = client.send(["PING"])
+    let error = await #expect(throws: RedisError.self) { try await bad.get() }
+    #expect("\(error.map { "\($0)" } ?? "")".contains("unknown command"))
+    #expect(try await good.get().text == "PONG")
+    try await client.stop().get()
+  }
+
+  @Test func `A client signs in, selects its database and names itself`() async throws {
+    let redis = try await RedisServerProcess.start(password: "secret")
+    var server = redis.server
+    server.database = 3
+    let client = client(server)
+    try await ready(client)
+    let info = try await client.send(["CLIENT", "INFO"]).get().text ?? ""
+    #expect(info.contains("db=3") && info.contains("name=test"))
+    server.password = "wrong"
+    let stranger = self.client(server)
+    try await Task.sleep(for: .milliseconds(100))
+    await #expect(throws: RedisError.notConnected) { try await stranger.send(["PING"]).get() }
+    try await client.stop().get()
+    try await stranger.stop().get()
+  }
+
+  @Test func `A killed Redis fails what waits, and the client comes back with it`() async throws {
+    let redis = try await RedisServerProcess.start()
+    let events = Events()
+    let client = client(redis.server, events: events)
+    try await ready(client)
+    let waiting = client.send(["BLPOP", "nothing", "0"])
+    // The command must have left before the kill.
+    _ = try await RedisTestConnection.blockedClients(redis.server)
+    redis.kill()
+    await #expect(throws: RedisError.connectionLost) { try await waiting.get() }
+    await #expect(throws: RedisError.self) { try await client.send(["PING"]).get() }
+    let again = try await RedisServerProcess.start(port: redis.server.port)
+    try await ready(client)
+    #expect(events.connects.load(ordering: .relaxed) == 2)
+    #expect(events.disconnects.load(ordering: .relaxed) == 1)
+    // Scripts are loaded anew.
+    let reply = try await client.evaluate(script, keys: ["l"], arguments: ["a"]).get()
+    #expect(reply == .integer(1))
+    try await client.stop().get()
+    again.kill()
+  }
+
+  @Test func `A frozen Redis is given up, not waited for`() async throws {
+    let redis = try await RedisServerProcess.start()
+    let client = client(redis.server, replyTimeout: .milliseconds(200))
+    try await ready(client)
+    redis.freeze()
+    await #expect(throws: RedisError.connectionLost) { try await client.send(["PING"]).get() }
+    redis.thaw()
+    try await ready(client)
+    try await client.stop().get()
+  }
+
+  @Test func `Scripts keep their order through flushes of the script cache`() async throws {
+    let redis = try await RedisServerProcess.start()
+    let client = client(redis.server)
+    try await ready(client)
+    var futures: [EventLoopFuture<RedisValue>] = []
+    for number in 0..<3_000 {
+      if number % 100 == 50 { futures.append(client.send(["SCRIPT", "FLUSH"])) }
+      futures.append(
+        client.evaluate(script, keys: ["l"], arguments: [.number(Int64(number))]))
+      if number % 37 == 0 { _ = try await futures[futures.count - 1].get() }
+    }
+    for future in futures { _ = try await future.get() }
+    let list = try await client.send(["LRANGE", "l", "0", "-1"]).get().elements ?? []
+    #expect(list.compactMap(\.number) == (0..<3_000).map { Int64($0) })
+    try await client.stop().get()
+  }
+}
+
+/// Looks at a Redis from outside.
+enum RedisTestConnection {
+  /// Waits until a client of `server` is blocked.
+  static func blockedClients(_ server: RedisServer) async throws {
+    let observer = RedisClient(
+      RedisClient.Configuration(server: server, name: "observer", replyTimeout: .seconds(5)),
+      on: MultiThreadedEventLoopGroup.singleton.next(),
+      logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    observer.start()
+    try await eventually("a client is blocked") {
+      let info = try? await observer.send(["INFO", "clients"]).get().text
+      return info?.contains("blocked_clients:1") == true
+    }
+    try await observer.stop().get()
+  }
+}
