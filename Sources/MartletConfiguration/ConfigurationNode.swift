@@ -99,7 +99,9 @@ struct ConfigurationNode {
   func duration(_ range: ClosedRange<Duration>) throws(ConfigurationError) -> Duration {
     let lower = DurationText.format(range.lowerBound)
     let upper = DurationText.format(range.upperBound)
-    return try value(allowed: "a duration from \(lower) to \(upper), such as 250ms, 5s, 10m, 1h, 7d") {
+    return try value(
+      allowed: "a duration from \(lower) to \(upper), such as 250ms, 5s, 10m, 1h, 7d"
+    ) {
       text in
       DurationText.parse(text).flatMap { range.contains($0) ? $0 : nil }
     }
@@ -108,7 +110,8 @@ struct ConfigurationNode {
   func size(_ range: ClosedRange<Int>) throws(ConfigurationError) -> Int {
     let lower = SizeText.format(range.lowerBound)
     let upper = SizeText.format(range.upperBound)
-    return try value(allowed: "a size from \(lower) to \(upper), such as 512B, 64KiB, 1MiB") { text in
+    return try value(allowed: "a size from \(lower) to \(upper), such as 512B, 64KiB, 1MiB") {
+      text in
       SizeText.parse(text).flatMap { range.contains($0) ? $0 : nil }
     }
   }

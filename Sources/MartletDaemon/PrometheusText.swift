@@ -23,7 +23,9 @@ package struct PrometheusText {
   package init() {}
 
   /// Appends a metric with one value and no labels.
-  package mutating func add(_ name: String, _ kind: Kind, _ help: String, _ value: some BinaryInteger) {
+  package mutating func add(
+    _ name: String, _ kind: Kind, _ help: String, _ value: some BinaryInteger
+  ) {
     add(name, kind, help, [Sample(Double(value))])
   }
 

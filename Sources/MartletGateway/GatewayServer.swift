@@ -1,10 +1,10 @@
+internal import Foundation
 package import Logging
 internal import MartletBackplane
 package import MartletConfiguration
 package import MartletCore
 internal import MartletDaemon
 internal import MartletPresence
-internal import Foundation
 internal import NIOCore
 internal import NIOPosix
 internal import Synchronization

@@ -39,7 +39,9 @@ import Testing
           recorder.deliveries(of: group).count >= 50
         }
         #expect(recorder.deliveries(of: group).map(\.position) == positions)
-        #expect(recorder.deliveries(of: group).map { String(buffer: $0.event) } == (1...50).map(Example.event))
+        #expect(
+          recorder.deliveries(of: group).map { String(buffer: $0.event) }
+            == (1...50).map(Example.event))
       }
     }
   }
@@ -58,7 +60,9 @@ import Testing
       }.get()
       #expect(outcomes.map { $0.position?.offset } == (1...500).map { UInt64($0) })
       let page = try await backplane.history(group, before: nil, limit: 1_000).get()
-      #expect(page.publications.suffix(100).map { String(buffer: $0.event) } == (401...500).map(Example.event))
+      #expect(
+        page.publications.suffix(100).map { String(buffer: $0.event) }
+          == (401...500).map(Example.event))
     }
   }
 
@@ -94,7 +98,8 @@ import Testing
       _ = try await cluster.publish(group, 1)
       let outcome = try await cluster.backplanes[0].publish(
         PublishRequest(
-          group: group, event: ByteBuffer(string: Example.event(2)), kind: .ephemeral, excluded: "c1")
+          group: group, event: ByteBuffer(string: Example.event(2)), kind: .ephemeral,
+          excluded: "c1")
       ).get()
       #expect(outcome == PublishOutcome(position: nil))
       for recorder in cluster.recorders {

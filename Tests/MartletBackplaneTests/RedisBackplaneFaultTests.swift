@@ -23,7 +23,9 @@ import Testing
     try await cluster.stop()
   }
 
-  @Test func `Without Redis nothing is ready, publishing fails at once, and it all comes back`() async throws {
+  @Test func `Without Redis nothing is ready, publishing fails at once, and it all comes back`()
+    async throws
+  {
     let cluster = try await TestCluster.start(.oneRedis)
     let group = cluster.group("g")
     _ = try await cluster.publish(group, 1)
@@ -41,7 +43,9 @@ import Testing
     try await cluster.stop()
   }
 
-  @Test func `A Redis that comes back empty has new epochs, and its subscribers are told`() async throws {
+  @Test func `A Redis that comes back empty has new epochs, and its subscribers are told`()
+    async throws
+  {
     let cluster = try await TestCluster.start(.oneRedis)
     let group = cluster.group("g")
     let before = try await cluster.publish(group, 1)
@@ -99,7 +103,11 @@ import Testing
     }
   }
 
-  @Test func `A frozen Redis makes publishers wait for the time limit only, and loses nothing acknowledged`() async throws {
+  @Test
+  func
+    `A frozen Redis makes publishers wait for the time limit only, and loses nothing acknowledged`()
+    async throws
+  {
     let cluster = try await TestCluster.start(.oneRedis)
     let group = cluster.group("g")
     var acknowledged = [try await cluster.publish(group, 1)]
@@ -137,7 +145,9 @@ import Testing
     #expect(PublicationRecord(ByteBuffer(string: "b node 5")) == .probe(node: "node", number: 5))
   }
 
-  @Test(arguments: ["", "p", "p x e - g {}", "p 1 - - g {}", "p 1 e - g", "e - g", "b n", "b n x", "z 1"])
+  @Test(arguments: [
+    "", "p", "p x e - g {}", "p 1 - - g {}", "p 1 e - g", "e - g", "b n", "b n x", "z 1",
+  ])
   func `What is no record is not taken for one`(text: String) {
     #expect(PublicationRecord(ByteBuffer(string: text)) == nil)
   }

@@ -33,7 +33,9 @@ final class TestCluster {
     self.redis = redis
     self.backplanes = backplanes
     self.recorders = backplanes.map { _ in DeliveryRecorder() }
-    for (backplane, recorder) in zip(backplanes, recorders) { backplane.start(delivering: recorder) }
+    for (backplane, recorder) in zip(backplanes, recorders) {
+      backplane.start(delivering: recorder)
+    }
     for backplane in backplanes {
       try await eventually("the backplane is ready") {
         try await backplane.unreadiness().get().isEmpty

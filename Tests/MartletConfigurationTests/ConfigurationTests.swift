@@ -183,7 +183,8 @@ import Testing
       contentsOf: root().appendingPathComponent("docs/configuration.md"), encoding: .utf8)
     // The errors about unknown keys list the known ones.
     for (section, prefix) in [
-      ("", ""), ("backplane", ""), ("backplane: {redis", "redis."), ("presence", ""), ("limits", ""),
+      ("", ""), ("backplane", ""), ("backplane: {redis", "redis."), ("presence", ""),
+      ("limits", ""),
     ] {
       let depth = section.split(separator: " ").count
       let yaml =

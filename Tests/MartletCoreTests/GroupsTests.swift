@@ -3,12 +3,16 @@ import Testing
 @testable import MartletCore
 
 @Suite struct GroupsTests {
-  @Test(arguments: ["a", "project_42", "user_a@b.example", "A-Z.~:0", String(repeating: "x", count: 200)])
+  @Test(arguments: [
+    "a", "project_42", "user_a@b.example", "A-Z.~:0", String(repeating: "x", count: 200),
+  ])
   func `Group names of the alphabet are accepted`(name: String) {
     #expect(GroupName(name)?.rawValue == name)
   }
 
-  @Test(arguments: ["", " ", "a b", "a/b", "{a}", "é", "a%20b", "a\n", String(repeating: "x", count: 201)])
+  @Test(arguments: [
+    "", " ", "a b", "a/b", "{a}", "é", "a%20b", "a\n", String(repeating: "x", count: 201),
+  ])
   func `Other group names are refused`(name: String) {
     #expect(GroupName(name) == nil)
   }
@@ -40,7 +44,9 @@ import Testing
   }
 
   @Test(arguments: 1...12)
-  func `Sixteen shards spread over any number of masters, none with two more than another`(masters: Int) {
+  func `Sixteen shards spread over any number of masters, none with two more than another`(
+    masters: Int
+  ) {
     var load = [Int](repeating: 0, count: masters)
     for tag in ShardMap(count: 16).tags {
       load[Int(RedisSlot.of(tag)) * masters / RedisSlot.count] += 1

@@ -38,7 +38,8 @@ import Testing
 
   @Test func `Nesting is limited`() throws {
     func nested(_ depth: Int) -> String {
-      #"{"a":"# + String(repeating: "[", count: depth - 1) + String(repeating: "]", count: depth - 1)
+      #"{"a":"# + String(repeating: "[", count: depth - 1)
+        + String(repeating: "]", count: depth - 1)
         + "}"
     }
     _ = try scan(nested(JSONScanner.maximumDepth))
@@ -46,7 +47,9 @@ import Testing
     #expect(throws: JSONScanner.Failure.self) { try scan(nested(100_000)) }
   }
 
-  @Test(arguments: [[0xc3, 0x28], [0xff], [0xed, 0xa0, 0x80], [0xc0, 0xaf], [0xf4, 0x90, 0x80, 0x80]])
+  @Test(arguments: [
+    [0xc3, 0x28], [0xff], [0xed, 0xa0, 0x80], [0xc0, 0xaf], [0xf4, 0x90, 0x80, 0x80],
+  ])
   func `Bytes that are not UTF-8 are refused`(bad: [UInt8]) {
     let bytes = Array(#"{"a":""#.utf8) + bad + Array(#""}"#.utf8)
     #expect(throws: JSONScanner.Failure.self) { try JSONScanner.object(in: bytes.span) }
@@ -58,7 +61,8 @@ import Testing
     var accepted = 0
     for _ in 0..<20_000 {
       let length = Int.random(in: 0...24, using: &random)
-      let bytes = [UInt8(ascii: "{")]
+      let bytes =
+        [UInt8(ascii: "{")]
         + (0..<length).map { _ in alphabet[Int.random(in: 0..<alphabet.count, using: &random)] }
         + [UInt8(ascii: "}")]
       if (try? JSONScanner.object(in: bytes.span)) != nil { accepted += 1 }

@@ -3,7 +3,8 @@ import Testing
 @testable import MartletCore
 
 @Suite struct RoutingTests {
-  @Test func `A pattern matches whole segments, whether or not there is a slash at the end`() throws {
+  @Test func `A pattern matches whole segments, whether or not there is a slash at the end`() throws
+  {
     let pattern = try PathPattern("/ws/projects/{project_id}/")
     #expect(pattern.match("/ws/projects/42/") == ["project_id": "42"])
     #expect(pattern.match("/ws/projects/42") == ["project_id": "42"])
@@ -112,7 +113,9 @@ import Testing
     #expect("\(full)" == "redis.example:6380/3")
     let short = try #require(RedisServer(url: "redis://:secret@localhost"))
     #expect(short.username == nil && short.password == "secret" && short.port == 6_379)
-    for bad in ["", "localhost", "http://x", "redis://", "redis://x:0", "redis://x/y", "redis://a@x"] {
+    for bad in [
+      "", "localhost", "http://x", "redis://", "redis://x:0", "redis://x/y", "redis://a@x",
+    ] {
       #expect(RedisServer(url: bad) == nil)
     }
   }

@@ -14,7 +14,8 @@ import Testing
       frames.moveReaderIndex(forwardBy: 1)
       let length = Int(frames.readInteger(as: UInt8.self) ?? 0)
       let text = frames.readString(length: length) ?? ""
-      result.append(text.split(separator: #""offset":"#).dropFirst().last.flatMap { Int($0.dropLast()) })
+      result.append(
+        text.split(separator: #""offset":"#).dropFirst().last.flatMap { Int($0.dropLast()) })
     }
     return result
   }
@@ -36,7 +37,8 @@ import Testing
 
   @Test func `The excluded connection gets the others' events only`() {
     let batch = FramedBatch(
-      Example.deliveries(1...1) + Example.deliveries(2...2, excluded: "c") + Example.deliveries(3...3))
+      Example.deliveries(1...1) + Example.deliveries(2...2, excluded: "c")
+        + Example.deliveries(3...3))
     #expect(!batch.isWhole(after: 0, droppingEphemeral: false))
     #expect(offsets(batch.part(after: 0, for: "c", droppingEphemeral: false).frames) == [1, 3])
     #expect(offsets(batch.part(after: 0, for: "d", droppingEphemeral: false).frames) == [1, 2, 3])
@@ -63,7 +65,8 @@ import Testing
     #expect(try assembler.add(.binary, isFinal: true, bytes("x")) == .binary)
   }
 
-  @Test func `A message above the limit is named as such when it ends, and takes no memory`() throws {
+  @Test func `A message above the limit is named as such when it ends, and takes no memory`() throws
+  {
     var assembler = MessageAssembler(limit: 4)
     #expect(try assembler.add(.text, isFinal: true, bytes("12345")) == .tooLarge)
     #expect(try assembler.add(.text, isFinal: false, bytes("123")) == nil)

@@ -7,7 +7,6 @@ import Testing
 @testable import MartletGateway
 
 @Suite struct GroupStreamTests {
-
   private func position(_ offset: UInt64, _ epoch: Epoch? = nil) -> Position {
     Position(epoch: epoch ?? Example.epoch, offset: offset)
   }
@@ -144,7 +143,8 @@ import Testing
           pending = nil
           let isComplete = since.offset >= kept && since.offset <= top
           let missed =
-            !isComplete ? nil : since.offset < top ? Example.deliveries((since.offset + 1)...top) : []
+            !isComplete
+            ? nil : since.offset < top ? Example.deliveries((since.offset + 1)...top) : []
           check(stream.repaired(Recovery(position: position(top), missed: missed)))
         }
       }

@@ -23,7 +23,9 @@ import Testing
 
   @Test func `History is paged`() async throws {
     try await TestGateway.with { gateway in
-      for number in 1...7 { _ = try await gateway.publish("room_7", #"{"type":"n","v":\#(number)}"#) }
+      for number in 1...7 {
+        _ = try await gateway.publish("room_7", #"{"type":"n","v":\#(number)}"#)
+      }
       var offsets: [Int] = []
       var target: String? = "/api/history/room_7?limit=3"
       while let next = target {
@@ -57,7 +59,9 @@ import Testing
     try await TestGateway.with { gateway in
       for target in ["/api/publish", "/api/presence/g", "/api/history/g"] {
         let method = target == "/api/publish" ? "POST" : "GET"
-        for headers in [[], [("Authorization", "Bearer wrong-key-of-20-bytes")], [("Authorization", "x")]] {
+        for headers in [
+          [], [("Authorization", "Bearer wrong-key-of-20-bytes")], [("Authorization", "x")],
+        ] {
           let response = try await HTTPTestClient.request(
             method, port: gateway.port, target, headers: headers.map { (name: $0.0, value: $0.1) })
           #expect(response.status == 401)

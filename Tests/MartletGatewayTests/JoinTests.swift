@@ -41,7 +41,9 @@ import Testing
     }
   }
 
-  @Test func `Without a good token a client is closed with 4001, without permission with 4003`() async throws {
+  @Test func `Without a good token a client is closed with 4001, without permission with 4003`()
+    async throws
+  {
     try await TestGateway.with { gateway in
       let foreign = try await TestGateway.token("u1", ["projects": .array([.string("41")])])
       let expired = try await TestGateway.token(
@@ -103,7 +105,9 @@ import Testing
     }
   }
 
-  @Test func `Unknown paths, plain requests and foreign origins are refused before the upgrade`() async throws {
+  @Test func `Unknown paths, plain requests and foreign origins are refused before the upgrade`()
+    async throws
+  {
     try await TestGateway.with("origins: [\"https://app.example\"]") { gateway in
       let cases: [(String, [(name: String, value: String)], Int?)] = [
         ("/ws/nothing/", [], 404), ("/ws/room/a%20b/", [], 400),
@@ -130,7 +134,10 @@ import Testing
     }
   }
 
-  @Test func `Beyond the connection limit there is 503 with Retry-After, and places come free again`() async throws {
+  @Test
+  func `Beyond the connection limit there is 503 with Retry-After, and places come free again`()
+    async throws
+  {
     try await TestGateway.with(limits: "{connections: 2}") { gateway in
       let first = try await gateway.join("1")
       _ = try await gateway.join("1")

@@ -83,7 +83,8 @@ import Testing
       let client = try await gateway.join("7")
       let large = String(repeating: "x", count: 2_000)
       for (text, code) in [
-        ("no json", "malformed"), ("{}", "missing_type"), (#"{"type":"task_created"}"#, "unknown_type"),
+        ("no json", "malformed"), ("{}", "missing_type"),
+        (#"{"type":"task_created"}"#, "unknown_type"),
         (#"{"type":"chat_message","sender":{}}"#, "reserved_field"),
         (#"{"type":"chat_message","m":"\#(large)"}"#, "too_large"),
       ] {
@@ -100,7 +101,8 @@ import Testing
     }
   }
 
-  @Test func `A client that reconnects with its position gets exactly what it missed`() async throws {
+  @Test func `A client that reconnects with its position gets exactly what it missed`() async throws
+  {
     try await TestGateway.with { gateway in
       _ = try await gateway.publish("room_7", #"{"type":"old"}"#)
       let client = try await WebSocketTestClient.connect(port: gateway.port, "/ws/room/7/")
@@ -108,7 +110,9 @@ import Testing
       let epoch = try #require(first.text("position.epoch"))
       #expect(first.number("position.offset") == 1)
       await client.abort()
-      for number in 2...6 { _ = try await gateway.publish("room_7", #"{"type":"n","v":\#(number)}"#) }
+      for number in 2...6 {
+        _ = try await gateway.publish("room_7", #"{"type":"n","v":\#(number)}"#)
+      }
       let again = try await WebSocketTestClient.connect(
         port: gateway.port, "/ws/room/7/?epoch=\(epoch)&offset=1")
       let established = try await again.message(ofType: "connection_established")
@@ -126,12 +130,17 @@ import Testing
 
   @Test func `What cannot be recovered as a whole is refused, never shortened`() async throws {
     try await TestGateway.with { gateway in
-      for number in 1...80 { _ = try await gateway.publish("room_7", #"{"type":"n","v":\#(number)}"#) }
+      for number in 1...80 {
+        _ = try await gateway.publish("room_7", #"{"type":"n","v":\#(number)}"#)
+      }
       let client = try await gateway.join("7")
       await client.abort()
       let epoch = try await gateway.publish("room_7", #"{"type":"n"}"#).text("epoch") ?? ""
-      for query in ["epoch=\(epoch)&offset=5", "epoch=stranger&offset=81", "epoch=\(epoch)&offset=99"] {
-        let again = try await WebSocketTestClient.connect(port: gateway.port, "/ws/room/7/?\(query)")
+      for query in [
+        "epoch=\(epoch)&offset=5", "epoch=stranger&offset=81", "epoch=\(epoch)&offset=99",
+      ] {
+        let again = try await WebSocketTestClient.connect(
+          port: gateway.port, "/ws/room/7/?\(query)")
         let established = try await again.message(ofType: "connection_established")
         #expect(established["recovered"] == .bool(false))
         #expect(established.number("position.offset") == 81)
@@ -139,7 +148,8 @@ import Testing
     }
   }
 
-  @Test func `Nobody misses or repeats anything while members come and go under load`() async throws {
+  @Test func `Nobody misses or repeats anything while members come and go under load`() async throws
+  {
     try await TestGateway.with { gateway in
       let total = 600
       async let publishing: Void = {
@@ -162,7 +172,9 @@ import Testing
     }
   }
 
-  @Test func `A client that does not read is closed as a slow consumer, others are not held up`() async throws {
+  @Test func `A client that does not read is closed as a slow consumer, others are not held up`()
+    async throws
+  {
     try await TestGateway.with(limits: "{pending_bytes: 64KiB}") { gateway in
       let slow = try await gateway.join("7")
       let quick = try await gateway.join("7")

@@ -68,14 +68,15 @@ import Testing
     #expect(await error(confused, [rsaKey]) == .noKey)
   }
 
-  @Test(arguments: [
-    (["exp": .number(999_999)], TokenError.expired), (["exp": .number(1_000_000)], .expired),
-    (["exp": .null], .missingClaim("exp")), (["exp": .string("soon")], .missingClaim("exp")),
-    (["exp": .number(1e300)], .badClaim("exp")), (["nbf": .number(1_000_001)], .notYetValid),
-    (["nbf": .string("x")], .badClaim("nbf")), (["sub": .string("")], .missingClaim("sub")),
-    (["sub": .number(5)], .missingClaim("sub")),
-    (["sub": .string("anonymous:1")], .badClaim("sub")),
-  ] as [([String: JSONValue], TokenError)])
+  @Test(
+    arguments: [
+      (["exp": .number(999_999)], TokenError.expired), (["exp": .number(1_000_000)], .expired),
+      (["exp": .null], .missingClaim("exp")), (["exp": .string("soon")], .missingClaim("exp")),
+      (["exp": .number(1e300)], .badClaim("exp")), (["nbf": .number(1_000_001)], .notYetValid),
+      (["nbf": .string("x")], .badClaim("nbf")), (["sub": .string("")], .missingClaim("sub")),
+      (["sub": .number(5)], .missingClaim("sub")),
+      (["sub": .string("anonymous:1")], .badClaim("sub")),
+    ] as [([String: JSONValue], TokenError)])
   func `Claims are checked`(extra: [String: JSONValue], expected: TokenError) async throws {
     let token = try await TestToken.hs256(claims(extra), secret: Self.secret)
     #expect(await error(token, [key()]) == expected)

@@ -20,7 +20,9 @@ import Testing
       try parse(#"{"ref":"a","type":"ping"}"#) == .ping(RequestReference(json: #""a""#)))
   }
 
-  @Test func `The protocol's own fields are taken out of an event, the rest stays as it was`() throws {
+  @Test func `The protocol's own fields are taken out of an event, the rest stays as it was`()
+    throws
+  {
     let event = try event(
       #"{ "ref": 7, "type": "x","idempotency_id":"i1", "id" : 5, "text":"a \u00e9, b" }"#)
     #expect(event.type == "x")
@@ -89,7 +91,8 @@ import Testing
 
   @Test(arguments: [
     ("", ErrorCode.malformed), ("{}", .malformed), (#"{"group":"g"}"#, .malformed),
-    (#"{"event":{"type":"x"}}"#, .malformed), (#"{"group":"a b","event":{"type":"x"}}"#, .malformed),
+    (#"{"event":{"type":"x"}}"#, .malformed),
+    (#"{"group":"a b","event":{"type":"x"}}"#, .malformed),
     (#"{"group":5,"event":{"type":"x"}}"#, .malformed), (#"{"group":"g","event":[]}"#, .malformed),
     (#"{"group":"g","event":{}}"#, .missingType),
     (#"{"group":"g","event":{"type":"x","offset":1}}"#, .reservedField),

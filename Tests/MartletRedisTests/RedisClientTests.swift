@@ -9,7 +9,8 @@ import Testing
 @testable import MartletRedis
 
 @Suite struct RedisClientTests {
-  private let script = RedisScript(name: "append", source: "return redis.call('RPUSH', KEYS[1], ARGV[1])")
+  private let script = RedisScript(
+    name: "append", source: "return redis.call('RPUSH', KEYS[1], ARGV[1])")
 
   private final class Events: Sendable {
     let connects = Atomic<Int>(0)
@@ -22,7 +23,8 @@ import Testing
     let client = RedisClient(
       RedisClient.Configuration(
         server: server, name: "test", replyTimeout: replyTimeout, scripts: [script]),
-      on: MultiThreadedEventLoopGroup.singleton.next(), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+      on: MultiThreadedEventLoopGroup.singleton.next(),
+      logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
       onConnect: { events.connects.add(1, ordering: .relaxed) },
       onDisconnect: { events.disconnects.add(1, ordering: .relaxed) })
     client.start()

@@ -19,7 +19,8 @@ import Testing
 
   private func string(_ text: String) -> RedisValue { .string(ByteBuffer(string: text)) }
 
-  private static let stream = "*1\r\n*2\r\n$1\r\ns\r\n*1\r\n*2\r\n$3\r\n1-0\r\n*2\r\n$1\r\nr\r\n$2\r\n\r\n\r\n"
+  private static let stream =
+    "*1\r\n*2\r\n$1\r\ns\r\n*1\r\n*2\r\n$3\r\n1-0\r\n*2\r\n$1\r\nr\r\n$2\r\n\r\n\r\n"
 
   @Test(arguments: [1, 2, 3, 7, 1_000])
   func `Replies are the same however their bytes arrive`(size: Int) throws {

@@ -38,7 +38,11 @@ package struct JSONObject: Equatable, Sendable {
   /// The texts at `key` of the objects in the list at a dotted path, sorted.
   package func texts(_ path: String, _ key: String) -> [String] {
     (list(path) ?? []).compactMap { element in
-      if case .object(let fields) = element, case .string(let text)? = fields[key] { text } else { nil }
+      if case .object(let fields) = element, case .string(let text)? = fields[key] {
+        text
+      } else {
+        nil
+      }
     }.sorted()
   }
 }

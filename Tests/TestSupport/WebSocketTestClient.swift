@@ -46,7 +46,8 @@ package final class WebSocketTestClient: Sendable {
       (name: "Sec-WebSocket-Version", value: "13"),
       (name: "Sec-WebSocket-Key", value: "dGhlIHNhbXBsZSBub25jZQ=="),
     ]
-    for header in defaults.filter({ pair in !headers.contains { $0.name == pair.name } }) + headers {
+    for header in defaults.filter({ pair in !headers.contains { $0.name == pair.name } }) + headers
+    {
       request += "\(header.name): \(header.value)\r\n"
     }
     try await channel.writeAndFlush(ByteBuffer(string: request + "\r\n")).get()

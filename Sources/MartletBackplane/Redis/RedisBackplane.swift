@@ -289,7 +289,8 @@ struct RedisBackplaneHealth {
     let limit = TimeAmount.nanoseconds(configuration.probeInterval.nanoseconds * 4)
     let deaf = probe.deafShards(limit: limit, now: now)
     if !deaf.isEmpty {
-      reasons.append("nothing comes back from shards \(deaf.map(String.init).joined(separator: ", "))")
+      reasons.append(
+        "nothing comes back from shards \(deaf.map(String.init).joined(separator: ", "))")
     }
     return reasons
   }

@@ -9,7 +9,8 @@ package final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelH
   package typealias OutboundOut = HTTPServerResponsePart
 
   /// Answers a request; called on the channel's loop, may complete on any.
-  package typealias Responder = @Sendable (HTTPRequest, any EventLoop) -> EventLoopFuture<HTTPResponse>
+  package typealias Responder =
+    @Sendable (HTTPRequest, any EventLoop) -> EventLoopFuture<HTTPResponse>
 
   private enum State {
     case idle

@@ -100,7 +100,8 @@ struct GatewayAPI: Sendable {
       throw Refusal(.badParameter, "before is an offset above 0")
     }
     return services.backplane.history(group, before: before, limit: limit).map { page in
-      var body = ByteBuffer(string: #"{"group":"\#(group)","epoch":"\#(page.epoch)","publications":["#)
+      var body = ByteBuffer(
+        string: #"{"group":"\#(group)","epoch":"\#(page.epoch)","publications":["#)
       for (index, publication) in page.publications.enumerated() {
         if index > 0 { body.writeString(",") }
         PublicationFrame.writeJSON(
@@ -170,7 +171,8 @@ struct GatewayAPI: Sendable {
     }
     guard WebSocketUpgrader.isComplete(request.head) else {
       return Self.response(
-        Refusal(.badParameter, "an upgrade is an HTTP/1.1 GET with one Sec-WebSocket-Key of 16 bytes"))
+        Refusal(
+          .badParameter, "an upgrade is an HTTP/1.1 GET with one Sec-WebSocket-Key of 16 bytes"))
     }
     if services.openConnections.isFull(limit: services.limits.connections) {
       return Self.busy("the gateway has \(services.limits.connections) connections")

@@ -46,7 +46,8 @@ struct MessageAssembler {
     case (let kind?, nil):
       let isTooLarge = payload.readableBytes > limit
       if isFinal { return Self.message(kind, payload, isTooLarge) }
-      partial = Partial(kind: kind, bytes: isTooLarge ? ByteBuffer() : payload, isTooLarge: isTooLarge)
+      partial = Partial(
+        kind: kind, bytes: isTooLarge ? ByteBuffer() : payload, isTooLarge: isTooLarge)
       return nil
     case (nil, var current?):
       partial = nil

@@ -1,9 +1,10 @@
+internal import NIOCore
+
 #if canImport(Glibc)
   internal import Glibc
 #else
   internal import Darwin
 #endif
-internal import NIOCore
 
 /// The outbound queue of a plaintext socket: sends directly on the descriptor while nothing is
 /// pending in NIO, and hands NIO the rest of a short or refused `send`.
@@ -42,8 +43,10 @@ struct SocketWriter {
     }
     if sent == bytes.readableBytes { return .none }
     // Refused or short; an error of the socket shows again when NIO writes.
-    return .some(bytes.getSlice(at: bytes.readerIndex + max(sent, 0),
-                                length: bytes.readableBytes - max(sent, 0)) ?? bytes)
+    return .some(
+      bytes.getSlice(
+        at: bytes.readerIndex + max(sent, 0),
+        length: bytes.readableBytes - max(sent, 0)) ?? bytes)
   }
 
   mutating func handedToNIO(_ bytes: Int) {
