@@ -87,6 +87,7 @@ let package = Package(
       name: "MartletPresence",
       dependencies: [
         "MartletBackplane", "MartletCore", "MartletProtocol", "MartletRedis",
+        .product(name: "DequeModule", package: "swift-collections"),
         .product(name: "HeapModule", package: "swift-collections"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
@@ -220,6 +221,15 @@ let package = Package(
       name: "MartletBackplaneTests",
       dependencies: [
         "MartletBackplane", "MartletCore", "MartletRedis", "MartletTestSupport",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ],
+      swiftSettings: settings()),
+    .testTarget(
+      name: "MartletPresenceTests",
+      dependencies: [
+        "MartletBackplane", "MartletCore", "MartletPresence", "MartletRedis", "MartletTestSupport",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),

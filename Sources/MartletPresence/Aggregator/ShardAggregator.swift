@@ -53,8 +53,8 @@ final class ShardAggregator {
   }
 
   /// Commits what loading the state brought with it, and begins to watch graces.
-  func begin(with changes: [PresenceChange]) {
-    _ = commit(changes, cursor: nil)
+  func begin(with changes: [PresenceChange], cursor: String?) {
+    _ = commit(changes, cursor: cursor)
   }
 
   /// Succeeds, whatever became of them, when no commit is under way any more. Nothing is committed afterwards.

@@ -145,22 +145,24 @@ struct PresenceState: Sendable {
       // Connection ids are not reused for another user; if one is, the later report holds.
       leave(membership, gateway: gateway, &changes)
     }
-    let known = groups[session.group]?[id]
-    var person = known ?? Person(user: session.user, joined: nextJoined)
-    if known == nil { nextJoined += 1 }
+    let isNew = groups[session.group]?[id] == nil
+    if isNew {
+      groups[session.group, default: [:]][id] = Person(user: session.user, joined: nextJoined)
+      nextJoined += 1
+    }
     let key = ConnectionKey(gateway: gateway, connectionID: session.connectionID)
-    person.user = session.user
-    person.connections.insert(key)
-    let wasDeparting = person.departure != nil
-    person.departure = nil
-    groups[session.group, default: [:]][id] = person
+    // In place: a user may have many connections.
+    groups[session.group]?[id]?.user = session.user
+    groups[session.group]?[id]?.connections.insert(key)
+    guard let person = groups[session.group]?[id] else { return }
     gateways[gateway, default: Gateway()].memberships[membership] = id
     changes.append(
       .store(
         group: session.group, field: .connection(key), value: value(of: person),
-        announcing: known == nil
+        announcing: isNew
           ? PresenceDiff(kind: .joined, group: session.group, user: session.user) : nil))
-    if wasDeparting {
+    if person.departure != nil {
+      groups[session.group]?[id]?.departure = nil
       changes.append(.erase(group: session.group, field: .departing(userID: id), announcing: nil))
     }
   }
@@ -169,15 +171,13 @@ struct PresenceState: Sendable {
   private mutating func leave(
     _ membership: Membership, gateway: String, _ changes: inout [PresenceChange]
   ) {
-    guard let id = gateways[gateway]?.memberships.removeValue(forKey: membership),
-      var person = groups[membership.group]?[id]
-    else { return }
+    guard let id = gateways[gateway]?.memberships.removeValue(forKey: membership) else { return }
     let key = ConnectionKey(gateway: gateway, connectionID: membership.connectionID)
-    person.connections.remove(key)
-    if person.connections.isEmpty {
+    groups[membership.group]?[id]?.connections.remove(key)
+    if var person = groups[membership.group]?[id], person.connections.isEmpty {
       depart(&person, in: membership.group, after: grace, &changes)
+      groups[membership.group]?[id] = person
     }
-    groups[membership.group]?[id] = person
     // After the departure: were only the first part persisted, the user would still be there.
     changes.append(.erase(group: membership.group, field: .connection(key), announcing: nil))
   }

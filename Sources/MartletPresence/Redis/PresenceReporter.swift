@@ -1,0 +1,222 @@
+internal import Logging
+internal import MartletBackplane
+internal import MartletCore
+internal import MartletRedis
+internal import NIOCore
+
+/// A gateway's reports to the shards of one server, and its leases there. Confined to its event loop.
+final class PresenceReporter {
+  /// Until a report that Redis refused is tried again.
+  private static let retryDelay = TimeAmount.milliseconds(500)
+  /// How long stopping waits for the last reports.
+  private static let stopPatience = TimeAmount.seconds(2)
+
+  private let configuration: RedisPresenceConfiguration
+  private let gateway: String
+  private let logger: Logger
+  private var queues: [Int: ReportQueue]
+  private var client: RedisClient?
+  private var isConnected = false
+  private var isStopping = false
+  private var renewing: RepeatedTask?
+  private var flushing: Scheduled<Void>?
+  /// Shards whose last answer to a report was no.
+  private var refusing: Set<Int> = []
+  /// Reads of a group's members: one is under way, and these wait for the next.
+  private var waiting: [GroupName: [EventLoopPromise<[PresenceMember]>]] = [:]
+
+  init(
+    _ configuration: RedisPresenceConfiguration, gateway: String, shards: [Int], logger: Logger
+  ) {
+    self.configuration = configuration
+    self.gateway = gateway
+    self.logger = logger
+    self.queues = Dictionary(
+      uniqueKeysWithValues: shards.map { ($0, ReportQueue(gateway: gateway)) })
+  }
+
+  // MARK: Life
+
+  func start(_ client: RedisClient) {
+    self.client = client
+    let interval = configuration.renewalInterval
+    let bound = NIOLoopBound(self, eventLoop: client.eventLoop)
+    renewing = client.eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) {
+      _ in bound.value.renew()
+    }
+    client.start()
+  }
+
+  func connected() {
+    isConnected = true
+    for shard in queues.keys {
+      for report in queues[shard]?.reportsToRepeat() ?? [] { send(report, shard: shard) }
+    }
+    renew()
+    flush()
+  }
+
+  func disconnected() {
+    isConnected = false
+  }
+
+  /// Says goodbye to every shard, and closes the connection once they have heard.
+  func stop() -> EventLoopFuture<Void>? {
+    guard let client, !isStopping else { return nil }
+    flush()
+    isStopping = true
+    renewing?.cancel()
+    flushing?.cancel()
+    let loop = client.eventLoop
+    let sent = queues.keys.compactMap { shard -> EventLoopFuture<Void>? in
+      guard queues[shard]?.isActive == true, let report = queues[shard]?.goodbye() else {
+        return nil
+      }
+      return send(report, shard: shard)
+    }
+    let done = loop.makePromise(of: Void.self)
+    EventLoopFuture.andAllComplete(sent, on: loop).whenComplete { _ in done.succeed() }
+    let patience = loop.scheduleTask(in: Self.stopPatience) { done.succeed() }
+    return done.futureResult.flatMap {
+      patience.cancel()
+      return client.stop()
+    }
+  }
+
+  var isReady: Bool { isConnected }
+
+  // MARK: Reports
+
+  func join(_ session: PresenceSession, shard: Int) {
+    queues[shard]?.join(session)
+    scheduleFlush(in: TimeAmount(configuration.reportInterval))
+  }
+
+  func leave(group: GroupName, connectionID: String, shard: Int) {
+    queues[shard]?.leave(group: group, connectionID: connectionID)
+    scheduleFlush(in: TimeAmount(configuration.reportInterval))
+  }
+
+  private func scheduleFlush(in delay: TimeAmount) {
+    guard flushing == nil, isConnected, !isStopping, let client else { return }
+    let bound = NIOLoopBound(self, eventLoop: client.eventLoop)
+    flushing = client.eventLoop.scheduleTask(in: delay) { bound.value.flush() }
+  }
+
+  private func flush() {
+    flushing?.cancel()
+    flushing = nil
+    guard isConnected, !isStopping else { return }
+    for shard in queues.keys {
+      if queues[shard]?.awaitsRegistration == true { renew(shard) }
+      for report in queues[shard]?.reportsToSend() ?? [] { send(report, shard: shard) }
+    }
+  }
+
+  @discardableResult
+  private func send(_ report: PresenceReport, shard: Int) -> EventLoopFuture<Void>? {
+    guard let client else { return nil }
+    let (kind, lines) = PresenceText.encode(report.body)
+    let bound = NIOLoopBound(self, eventLoop: client.eventLoop)
+    return client.evaluate(
+      PresenceScripts.report, keys: [configuration.backplane.keyspace.reports(shard)],
+      arguments: [
+        .number(Int64(configuration.maximumReports)), .text(report.gateway),
+        .text("\(report.sequence)"), .text(kind), .bytes(lines),
+      ]
+    ).map { reply in
+      if reply.number == 1 {
+        bound.value.queues[shard]?.acknowledged(report.sequence)
+        bound.value.refusing.remove(shard)
+      } else {
+        bound.value.refused(report, shard: shard, reason: "too many reports wait")
+      }
+    }.flatMapErrorThrowing { error in
+      // Without a connection reports wait; ``connected()`` sends them again.
+      if case RedisError.refused(let message) = error {
+        bound.value.refused(report, shard: shard, reason: message)
+      }
+    }
+  }
+
+  private func refused(_ report: PresenceReport, shard: Int, reason: String) {
+    // Once per shard, until it takes reports again.
+    if refusing.insert(shard).inserted {
+      logger.warning(
+        "a presence report was refused, a snapshot will follow",
+        metadata: ["shard": "\(shard)", "error": "\(reason)"])
+    }
+    queues[shard]?.refused(report.sequence)
+    scheduleFlush(in: Self.retryDelay)
+  }
+
+  // MARK: Leases
+
+  private func renew() {
+    guard isConnected, !isStopping else { return }
+    for (shard, queue) in queues where queue.isActive { renew(shard) }
+  }
+
+  private func renew(_ shard: Int) {
+    guard let client else { return }
+    let bound = NIOLoopBound(self, eventLoop: client.eventLoop)
+    let key = configuration.backplane.keyspace.gateways(shard)
+    client.send(["HINCRBY", .text(key), .text(gateway), "1"]).whenSuccess { reply in
+      bound.value.renewed(shard, count: reply.number ?? 0)
+    }
+  }
+
+  private func renewed(_ shard: Int, count: Int64) {
+    guard !isStopping else { return }
+    queues[shard]?.registered(isNew: count == 1)
+    for report in queues[shard]?.reportsToSend() ?? [] { send(report, shard: shard) }
+  }
+
+  // MARK: Members
+
+  /// Reads of one group share a reply; a read never answers a question that was asked after it began, since
+  /// the asker would miss what happened between.
+  func members(of group: GroupName, shard: Int) -> EventLoopFuture<[PresenceMember]>? {
+    guard let client else { return nil }
+    let promise = client.eventLoop.makePromise(of: [PresenceMember].self)
+    if waiting[group] == nil {
+      waiting[group] = []
+      read(group, shard: shard, for: [promise], client)
+    } else {
+      waiting[group]?.append(promise)
+    }
+    return promise.futureResult
+  }
+
+  private func read(
+    _ group: GroupName, shard: Int, for promises: [EventLoopPromise<[PresenceMember]>],
+    _ client: RedisClient
+  ) {
+    let bound = NIOLoopBound(self, eventLoop: client.eventLoop)
+    client.send(["HGETALL", .text(configuration.backplane.keyspace.members(group))])
+      .map { bound.value.members($0, of: group, shard: shard) }
+      .whenComplete { result in
+        for promise in promises { promise.completeWith(result) }
+        bound.value.readNext(group, shard: shard, client)
+      }
+  }
+
+  private func readNext(_ group: GroupName, shard: Int, _ client: RedisClient) {
+    let next = waiting[group] ?? []
+    waiting[group] = next.isEmpty ? nil : []
+    if !next.isEmpty { read(group, shard: shard, for: next, client) }
+  }
+
+  private func members(
+    _ reply: RedisValue, of group: GroupName, shard: Int
+  ) -> [PresenceMember] {
+    let persisted = reply.pairs.compactMap { name, json -> (MemberField, MemberValue)? in
+      guard let field = PresenceText.field(name),
+        let value = json.bytes.flatMap({ PresenceText.value($0) })
+      else { return nil }
+      return (field, value)
+    }
+    return MemberList.merge(
+      persisted, gateway: gateway, local: queues[shard]?.sessions(of: group) ?? [])
+  }
+}

@@ -1,0 +1,126 @@
+import MartletBackplane
+import MartletCore
+import MartletRedis
+import MartletTestSupport
+import NIOCore
+import Testing
+
+@testable import MartletPresence
+
+@Suite("Ownership of shards", .timeLimit(.minutes(2)))
+struct ShardOwnershipTests {
+  @Test("two aggregators share the shards; one that stops hands over at once")
+  func split() async throws {
+    let cluster = try await PresenceCluster()
+    let first = cluster.aggregator()
+    try await eventually("the first owns all") { try await first.statistics.ownedShards == 4 }
+    let second = cluster.aggregator()
+    try await eventually("each owns half") {
+      let (left, right) = (try await first.statistics, try await second.statistics)
+      return left.ownedShards == 2 && right.ownedShards == 2
+    }
+    let stopped = ContinuousClock.now
+    try await first.service.stop().get()
+    try await eventually("the second owns all") { try await second.statistics.ownedShards == 4 }
+    // Faster than the lease of 3 s would have run out.
+    #expect(ContinuousClock.now - stopped < .seconds(2))
+    try await second.service.stop().get()
+    try await cluster.end()
+  }
+
+  @Test("a dead aggregator is replaced, which goes on where it was, also within a grace")
+  func takeover() async throws {
+    let cluster = try await PresenceCluster()
+    let first = cluster.aggregator()
+    let gateway = cluster.gateway()
+    gateway.service.join(Examples.session("c1"))
+    gateway.service.join(Examples.session("c2", Examples.bob))
+    try await eventually("both are announced") { cluster.collector.diffs.count == 2 }
+    gateway.service.leave(group: Examples.group, connectionID: "c2")
+    try await eventually("bob's grace has begun") { try await gateway.members.last == "bob:0" }
+    let died = ContinuousClock.now
+    let resume = first.pause()
+    let second = cluster.aggregator()
+    try await eventually("the second owns all") { try await second.statistics.ownedShards == 4 }
+    #expect(ContinuousClock.now - died < .seconds(5))
+    try await eventually("bob's leave is announced") { cluster.collector.diffs.last == "-bob" }
+    gateway.service.join(Examples.session("c3", User(id: "cy", name: nil)))
+    try await eventually("the second announces") { cluster.collector.diffs.last == "+cy" }
+    // The former owner wakes up and finds out; nothing is announced twice.
+    resume()
+    try await eventually("the shards are shared again") {
+      let (left, right) = (try await first.statistics, try await second.statistics)
+      return left.ownedShards == 2 && right.ownedShards == 2
+    }
+    gateway.service.leave(group: Examples.group, connectionID: "c1")
+    try await eventually("ann's leave is announced") { cluster.collector.diffs.last == "-ann" }
+    #expect(cluster.collector.diffs == ["+ann", "+bob", "-bob", "+cy", "-ann"])
+    try await gateway.service.stop().get()
+    try await first.service.stop().get()
+    try await second.service.stop().get()
+    try await cluster.end()
+  }
+
+  @Test("an owner with an old token cannot write")
+  func staleOwner() async throws {
+    let cluster = try await PresenceCluster()
+    let configuration = cluster.configuration("writer")
+    let keyspace = configuration.backplane.keyspace
+    let shard = keyspace.shards.shard(of: Examples.group)
+    let client = RedisClient(
+      RedisClient.Configuration(
+        server: cluster.redis.server, name: "test", replyTimeout: .seconds(5),
+        scripts: PresenceScripts.aggregator),
+      on: cluster.loop, logger: PresenceCluster.logger)
+    client.start()
+    try await eventually("the client is connected") {
+      (try? await client.send(["PING"]).get()) != nil
+    }
+    func claim(_ daemon: String) async throws -> String? {
+      try await client.evaluate(
+        PresenceScripts.claim,
+        keys: [keyspace.presenceOwner(shard), keyspace.presenceToken(shard)],
+        arguments: [.text(daemon), .number(50)]
+      ).get().text
+    }
+    func write(as owner: String) async throws {
+      let change = PresenceChange.store(
+        group: Examples.group, field: .connection(.init(gateway: "g", connectionID: "c")),
+        value: MemberValue(user: Examples.ann, joined: 1),
+        announcing: PresenceDiff(kind: .joined, group: Examples.group, user: Examples.ann))
+      try await client.eventLoop.flatSubmit {
+        RedisPresenceStore(configuration, shard: shard, owner: owner, client: client)
+          .commit([change], cursor: "7-0")
+      }.get()
+    }
+    let former = try #require(try await claim("one"))
+    try await eventually("the lease has run out, and two takes the shard") {
+      try await claim("two") != nil
+    }
+    let again = try #require(try await claim("two"))
+    #expect(again != former)
+    await #expect(throws: ShardLost.self) { try await write(as: former) }
+    #expect(
+      try await client.send(["EXISTS", .text(keyspace.members(Examples.group))]).get().number == 0)
+    let owner = try #require(
+      try await client.send(["SET", .text(keyspace.presenceOwner(shard)), .text(again)]).get().text)
+    #expect(owner == "OK")
+    try await write(as: again)
+    #expect(
+      try await client.send(["GET", .text(keyspace.presenceCursor(shard))]).get().text == "7-0")
+    try await eventually("the diff arrives once") { cluster.collector.diffs == ["+ann"] }
+    try await client.stop().get()
+    try await cluster.end()
+  }
+
+  @Test("a share is at most the fair one, and remembered shards are taken first")
+  func fairShare() {
+    let share = ShardShare(count: 5, daemons: ["a", "b"], daemon: "b")
+    #expect(share.quota == 3)
+    #expect(share.surplus(of: [0, 1, 2, 3, 4]).count == 2)
+    #expect(share.surplus(of: [0, 2, 4]).isEmpty)
+    #expect(share.claims(among: [0, 1, 2, 3, 4], owned: 1, remembered: [4]) == [4, 1])
+    #expect(share.claims(among: [0], owned: 3, remembered: []) == [])
+    #expect(ShardShare(count: 5, daemons: [], daemon: "a").quota == 5)
+  }
+}
