@@ -99,7 +99,8 @@ let package = Package(
     .target(
       name: "MartletDaemon",
       dependencies: [
-        "MartletConfiguration", "MartletCore", "MartletHTTP2", "MartletRedis", "MartletTLS",
+        "MartletBackplane", "MartletConfiguration", "MartletCore", "MartletHTTP2",
+        "MartletPresence", "MartletRedis", "MartletTLS",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
@@ -152,8 +153,13 @@ let package = Package(
     .executableTarget(
       name: "martlet-presence",
       dependencies: [
-        "MartletDaemon", "MartletPresence",
+        "MartletBackplane", "MartletConfiguration", "MartletCore", "MartletDaemon",
+        "MartletPresence",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ],
       swiftSettings: settings()),
     .executableTarget(

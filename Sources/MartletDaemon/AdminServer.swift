@@ -48,7 +48,7 @@ package final class AdminServer: Sendable {
             })
         }
       }
-      .bind(host: address.host, port: address.port).get()
+      .bind(address, key: "admin")
     return AdminServer(channel)
   }
 

@@ -2,6 +2,7 @@ internal import Logging
 internal import MartletBackplane
 internal import MartletConfiguration
 internal import MartletCore
+internal import MartletDaemon
 internal import MartletPresence
 internal import NIOCore
 
@@ -23,16 +24,12 @@ struct ClusterLinks {
       presence = EmbeddedPresence(
         backplane: backplane, grace: configuration.presence.grace)
     case .redis:
-      let keyspace = RedisKeyspace(prefix: settings.prefix, shards: shards)
       backplane = RedisBackplane(
-        RedisBackplaneConfiguration(
-          servers: settings.servers, keyspace: keyspace, node: incarnation,
-          idempotencyWindow: settings.idempotencyWindow,
-          publishTimeout: TimeAmount(settings.publishTimeout),
-          shardStreamLength: settings.shardStreamLength),
+        RedisBackplaneConfiguration(settings, node: incarnation),
         eventLoops: loops, logger: logger, onMismatch: onFatal)
-      presence = EmbeddedPresence(
-        backplane: backplane, grace: configuration.presence.grace)
+      presence = RedisPresence(
+        RedisPresenceConfiguration(configuration, node: incarnation),
+        eventLoops: loops, logger: logger)
     }
   }
 }

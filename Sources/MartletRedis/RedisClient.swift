@@ -17,14 +17,18 @@ package final class RedisClient: Sendable {
     /// A reply that takes longer means a dead server or link; the connection is closed.
     package var replyTimeout: TimeAmount
     package var scripts: [RedisScript]
+    /// Whether an outage is logged as a warning. One client of a server is enough to say it.
+    package var announcesOutages: Bool
 
     package init(
-      server: RedisServer, name: String, replyTimeout: TimeAmount, scripts: [RedisScript] = []
+      server: RedisServer, name: String, replyTimeout: TimeAmount, scripts: [RedisScript] = [],
+      announcesOutages: Bool = false
     ) {
       self.server = server
       self.name = name
       self.replyTimeout = replyTimeout
       self.scripts = scripts
+      self.announcesOutages = announcesOutages
     }
   }
 

@@ -129,11 +129,9 @@ final class RedisLink {
     guard case .connecting(let connection?) = state else { return }
     state = .ready(connection, digests: digests)
     backoff.reset()
-    if saidUnreachable {
-      logger.notice("connected to Redis again")
-    } else {
-      logger.debug("connected to Redis")
-    }
+    logger.log(
+      level: saidUnreachable && configuration.announcesOutages ? .notice : .debug,
+      "connected to Redis")
     saidUnreachable = false
     onConnect()
   }
@@ -172,7 +170,9 @@ final class RedisLink {
   private func sayUnreachable(_ reason: String) {
     guard !saidUnreachable else { return }
     saidUnreachable = true
-    logger.warning("Redis is unreachable, trying again", metadata: ["error": "\(reason)"])
+    logger.log(
+      level: configuration.announcesOutages ? .warning : .debug,
+      "Redis is unreachable, trying again", metadata: ["error": "\(reason)"])
   }
 
   // MARK: Commands

@@ -1,4 +1,5 @@
 import Foundation
+import MartletCore
 import MartletTestSupport
 
 /// Gateways and presence daemons as processes of their own, on Redis servers of their own.

@@ -31,6 +31,24 @@ import Testing
       try await run(
         scripts.appending(component: command).path(), arguments, environment: environment)
     }
+    do {
+      try await useCluster(base, cluster)
+    } catch {
+      _ = try await cluster("down")
+      throw error
+    }
+    let down = try await cluster("down")
+    #expect(down.status == 0, "\(down.output)")
+    #expect(try await cluster("status").status == 3)
+    #expect(await !FreePort.accepts(base + 101))
+  }
+
+  private func useCluster(
+    _ base: Int,
+    _ cluster: (_ command: String, _ arguments: String...) async throws -> (
+      status: Int32, output: String
+    )
+  ) async throws {
     let up = try await cluster("up")
     #expect(up.status == 0, "\(up.output)")
     #expect(up.output.contains("http://127.0.0.1:\(base)"))
@@ -54,10 +72,6 @@ import Testing
     let restart = try await cluster("up", "gateway-2")
     #expect(restart.status == 0, "\(restart.output)")
     #expect(try await cluster("status").status == 0)
-    let down = try await cluster("down")
-    #expect(down.status == 0, "\(down.output)")
-    #expect(try await cluster("status").status == 3)
-    #expect(await !FreePort.accepts(base + 101))
   }
 
   @Test func `k8s/base renders, with probes on the ports that its configuration names`() async throws {

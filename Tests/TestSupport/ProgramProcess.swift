@@ -2,7 +2,7 @@ package import Foundation
 
 /// A program of ours, or a script, run as its user would. Killed with its owner.
 package final class ProgramProcess {
-  private let process = Process()
+  private let process: ChildProcess
   private let log: URL
 
   /// - Parameters:
@@ -12,19 +12,12 @@ package final class ProgramProcess {
     _ program: URL, _ arguments: [String], environment: [String: String] = [:]
   ) throws {
     log = FileManager.default.temporaryDirectory.appending(component: "martlet-\(UUID())")
-    try Data().write(to: log)
-    let output = try FileHandle(forWritingTo: log)
-    process.executableURL = program
-    process.arguments = arguments
-    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-    process.standardOutput = output
-    process.standardError = output
-    process.standardInput = FileHandle.nullDevice
-    try process.run()
+    process = try ChildProcess(
+      program.path(), arguments, environment: environment, output: log.path())
   }
 
   deinit {
-    kill()
+    process.kill()
     try? FileManager.default.removeItem(at: log)
   }
 
@@ -46,19 +39,17 @@ package final class ProgramProcess {
 
   /// Sends a signal, if it still runs.
   package func signal(_ number: Int32) {
-    guard process.isRunning else { return }
-    _ = Foundation.kill(process.processIdentifier, number)
+    process.signal(number)
   }
 
   /// Ends it at once, as a crash would.
   package func kill() {
-    signal(SIGKILL)
-    process.waitUntilExit()
+    process.kill()
   }
 
   /// The exit status, when it has ended by itself.
   package func status(within limit: Duration = .seconds(60)) async throws -> Int32 {
     try await eventually("the program ends", within: limit) { !process.isRunning }
-    return process.terminationStatus
+    return process.status ?? -1
   }
 }

@@ -5,15 +5,11 @@ package import MartletCore
 package final class RedisServerProcess {
   /// Where it listens.
   package let server: RedisServer
-  private let process: Process
+  private let process: ChildProcess
 
-  private init(_ process: Process, _ server: RedisServer) {
+  private init(_ process: ChildProcess, _ server: RedisServer) {
     self.process = process
     self.server = server
-  }
-
-  deinit {
-    kill()
   }
 
   /// Starts a Redis and waits until it accepts connections.
@@ -35,16 +31,12 @@ package final class RedisServerProcess {
   private static func launch(
     _ port: Int, _ password: String?, _ arguments: [String]
   ) async throws -> RedisServerProcess? {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments =
+    let process = try ChildProcess(
+      "redis-server",
       [
-        "redis-server", "--port", "\(port)", "--bind", "127.0.0.1", "--save", "",
-        "--appendonly", "no", "--dir", NSTemporaryDirectory(),
-      ] + (password.map { ["--requirepass", $0] } ?? []) + arguments
-    process.standardOutput = FileHandle.nullDevice
-    process.standardError = FileHandle.nullDevice
-    try process.run()
+        "--port", "\(port)", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir",
+        NSTemporaryDirectory(),
+      ] + (password.map { ["--requirepass", $0] } ?? []) + arguments)
     let server = RedisServer(host: "127.0.0.1", port: port, password: password)
     let redis = RedisServerProcess(process, server)
     try await eventually("Redis accepts connections or ends") {
@@ -56,29 +48,16 @@ package final class RedisServerProcess {
 
   /// Ends it at once, as a crash would. What it held is lost.
   package func kill() {
-    signal(SIGKILL)
-    process.waitUntilExit()
+    process.kill()
   }
 
   /// Stops its clock; it neither answers nor closes connections.
   package func freeze() {
-    signal(SIGSTOP)
+    process.signal(SIGSTOP)
   }
 
   /// Goes on after ``freeze()``.
   package func thaw() {
-    signal(SIGCONT)
-  }
-
-  /// Ends it in an orderly way.
-  package func stop() {
-    guard process.isRunning else { return }
-    process.terminate()
-    process.waitUntilExit()
-  }
-
-  private func signal(_ number: Int32) {
-    guard process.isRunning else { return }
-    _ = Foundation.kill(process.processIdentifier, number)
+    process.signal(SIGCONT)
   }
 }

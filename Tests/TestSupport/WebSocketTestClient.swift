@@ -63,7 +63,8 @@ package final class WebSocketTestClient: Sendable {
       throw Refused(status: status, body: inbox.rawText)
     }
     // RFC 6455 §1.3, the example's answer to the example's key.
-    let isAccepted = response.contains("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")
+    let isAccepted = response.lowercased().contains(
+      "sec-websocket-accept: s3pplmbitxaq9kygzzhzrbk+xoo=")
     guard isAccepted || headers.contains(where: { $0.name == "Sec-WebSocket-Key" }) else {
       throw NeverTrue(what: "the key is answered")
     }

@@ -38,7 +38,8 @@ package final class RedisBackplane: Backplane {
         RedisClient.Configuration(
           server: server, name: "martlet-\(configuration.node)-writer",
           replyTimeout: configuration.publishTimeout,
-          scripts: [BackplaneScripts.publish, BackplaneScripts.recover, BackplaneScripts.history]),
+          scripts: [BackplaneScripts.publish, BackplaneScripts.recover, BackplaneScripts.history],
+          announcesOutages: true),
         on: eventLoops[index % eventLoops.count], logger: logger,
         onConnect: { health.eventLoop.execute { health.value.connected.insert(index) } },
         onDisconnect: { health.eventLoop.execute { health.value.connected.remove(index) } })

@@ -26,7 +26,7 @@ struct ClientListener: Sendable {
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture { try configure(channel) }
       }
-      .bind(host: address.host, port: address.port).get()
+      .bind(address, key: "listen")
   }
 
   private func configure(_ channel: any Channel) throws {

@@ -62,7 +62,8 @@ final class AggregatorCore {
       RedisClient(
         RedisClient.Configuration(
           server: backplane.servers[index], name: "martlet-\(backplane.node)-\(role)",
-          replyTimeout: backplane.publishTimeout, scripts: scripts),
+          replyTimeout: backplane.publishTimeout, scripts: scripts,
+          announcesOutages: role == "aggregator"),
         on: eventLoop, logger: logger, onConnect: onConnect, onDisconnect: onDisconnect)
     }
     let commands = client(
