@@ -78,7 +78,11 @@ import Testing
     #expect(status == 0, "\(output)")
   }
 
-  @Test func `Without Redis a gateway is not ready, says so once, refuses publications as retriable, and recovers`() async throws {
+  @Test
+  func
+    `Without Redis a gateway is not ready, says so once, refuses publications as retriable, and recovers`()
+    async throws
+  {
     let port = try await FreePort.find()
     let file = FileManager.default.temporaryDirectory.appending(component: "martlet-\(UUID()).yaml")
     defer { try? FileManager.default.removeItem(at: file) }
@@ -133,10 +137,13 @@ import Testing
     try text.write(to: file, atomically: true, encoding: .utf8)
     let stranger = try await ProcessCluster.startGateway(file)
     #expect(try await stranger.process.status() == 1)
-    #expect(stranger.process.output.contains("backplane.shards is 4, but the cluster in Redis has 16"))
+    #expect(
+      stranger.process.output.contains("backplane.shards is 4, but the cluster in Redis has 16"))
   }
 
-  @Test func `The members of a killed gateway leave, those of a killed aggregator stay`() async throws {
+  @Test func `The members of a killed gateway leave, those of a killed aggregator stay`()
+    async throws
+  {
     let cluster = try await ProcessCluster.start()
     let watcher = try await cluster.join(0, "/ws/room/7/?name=Ann")
     _ = try await watcher.message(ofType: "connection_established")

@@ -72,7 +72,9 @@ final class ProcessCluster {
   }
 
   /// Publishes one event through gateway `index`; the answer's status and body.
-  func publish(_ index: Int, _ group: String, _ event: String) async throws -> HTTPTestClient.Response {
+  func publish(_ index: Int, _ group: String, _ event: String) async throws
+    -> HTTPTestClient.Response
+  {
     try await HTTPTestClient.request(
       "POST", port: gateways[index].clientPort, "/api/publish",
       headers: [("Authorization", "Bearer \(Self.apiKey)")],

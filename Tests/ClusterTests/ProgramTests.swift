@@ -62,7 +62,9 @@ import Testing
     #expect(try await first.status() == 0)
   }
 
-  @Test func `The presence daemon has nothing to do beside a gateway in memory, and says so`() async throws {
+  @Test func `The presence daemon has nothing to do beside a gateway in memory, and says so`()
+    async throws
+  {
     try await withFile("backplane: {kind: memory}") { file in
       let (status, output) = try await run("martlet-presence", ["--config", file])
       #expect(status == 78 && output.contains("backplane.kind"))

@@ -13,7 +13,11 @@ import Testing
     return (status, process.output)
   }
 
-  @Test func `cluster/up starts everything, a killed member is shown and started again, cluster/down ends all`() async throws {
+  @Test
+  func
+    `cluster/up starts everything, a killed member is shown and started again, cluster/down ends all`()
+    async throws
+  {
     let folder = FileManager.default.temporaryDirectory.appending(component: "martlet-\(UUID())")
     defer { try? FileManager.default.removeItem(at: folder) }
     // A copy, so that a cluster which somebody runs here is left alone.
@@ -27,7 +31,9 @@ import Testing
       "MARTLET_BIN": ProgramProcess.built("martlet-gateway").deletingLastPathComponent().path(),
       "MARTLET_PORT_BASE": "\(base)", "MARTLET_REDIS_PORT_BASE": "\(base + 300)",
     ]
-    func cluster(_ command: String, _ arguments: String...) async throws -> (status: Int32, output: String) {
+    func cluster(_ command: String, _ arguments: String...) async throws -> (
+      status: Int32, output: String
+    ) {
       try await run(
         scripts.appending(component: command).path(), arguments, environment: environment)
     }
@@ -74,7 +80,9 @@ import Testing
     #expect(try await cluster("status").status == 0)
   }
 
-  @Test func `k8s/base renders, with probes on the ports that its configuration names`() async throws {
+  @Test func `k8s/base renders, with probes on the ports that its configuration names`()
+    async throws
+  {
     let base = ProgramProcess.repository.appending(path: "k8s/base")
     let rendered = try await run("kubectl", ["kustomize", base.path()])
     #expect(rendered.status == 0, "\(rendered.output)")

@@ -11,6 +11,9 @@ package final class ChildProcess {
     package var error: Int32
   }
 
+  /// More than the tests have open at a time; closing what is not open does no harm.
+  private static let maximumDescriptors: Int32 = 2_048
+
   package let identifier: Int32
   private var exitStatus: Int32?
 
@@ -34,6 +37,10 @@ package final class ChildProcess {
     unsafe posix_spawn_file_actions_addopen(
       &actions, 1, output ?? "/dev/null", O_WRONLY | O_CREAT | O_APPEND, 0o600)
     unsafe posix_spawn_file_actions_adddup2(&actions, 1, 2)
+    // Sockets of other tests would stay open for as long as the child lives.
+    for descriptor in 3..<Self.maximumDescriptors {
+      unsafe posix_spawn_file_actions_addclose(&actions, descriptor)
+    }
     var none = sigset_t()
     var all = sigset_t()
     unsafe sigemptyset(&none)
@@ -93,7 +100,7 @@ package final class ChildProcess {
     _ strings: [String], _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) throws -> Result
   ) throws -> Result {
     var pointers = unsafe strings.map { unsafe strdup($0) } + [nil]
-    defer { for unsafe pointer in unsafe pointers { unsafe free(pointer) } }
+    defer { for unsafepointer in unsafe pointers { unsafe free(pointer) } }
     return try unsafe body(&pointers)
   }
 }

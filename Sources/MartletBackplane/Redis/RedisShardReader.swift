@@ -5,15 +5,16 @@ internal import NIOCore
 
 /// Reads the streams of one server's shards with one blocking XREAD.
 ///
-/// Cursors are concrete ids, kept over reconnects; if a stream's end lies before its cursor, the stream
-/// began again, and the subscriber is told. Confined to its client's event loop.
+/// Cursors are concrete ids, kept over reconnects. If a shard's lineage has changed, Redis came back with
+/// other data; if a stream's end lies before its cursor, it lost its tail: the subscriber is told.
+/// Confined to its client's event loop.
 final class RedisShardReader {
   /// The most entries that one stream gives to one reply.
   private static let maximumEntries = 1_000
 
   private let keyspace: RedisKeyspace
   private let shardOfKey: [String: Int]
-  private let keys: [String]
+  private let shards: [Int]
   private let node: String
   private let blockTime: TimeAmount
   private let onProbe: (_ shard: Int, _ number: UInt64) -> Void
@@ -21,6 +22,7 @@ final class RedisShardReader {
   private let logger: Logger
   private var client: RedisClient?
   private var cursors: [Int: RedisStreamID] = [:]
+  private var lineages: [Int: String] = [:]
   private var linger = LingerPolicy()
   /// Replies to a former connection's reads carry another number and are ignored.
   private var connection = 0
@@ -30,10 +32,11 @@ final class RedisShardReader {
     logger: Logger, onProbe: @escaping (_ shard: Int, _ number: UInt64) -> Void
   ) {
     let keyspace = configuration.keyspace
-    let pairs = configuration.shards(ofServer: server).map { (keyspace.stream($0), $0) }
+    let shards = configuration.shards(ofServer: server)
     self.keyspace = keyspace
-    self.keys = pairs.map(\.0)
-    self.shardOfKey = Dictionary(uniqueKeysWithValues: pairs)
+    self.shards = shards
+    self.shardOfKey = Dictionary(
+      uniqueKeysWithValues: shards.map { (keyspace.stream($0), $0) })
     self.node = configuration.node
     // A quiet stream answers in time for the client not to take the link for dead.
     self.blockTime = .nanoseconds(configuration.publishTimeout.nanoseconds / 2)
@@ -46,15 +49,32 @@ final class RedisShardReader {
     self.client = client
   }
 
-  /// Compares the streams' ends with the cursors, then reads.
+  /// Compares lineages and the streams' ends with what was known, then reads.
   func connected() {
     connection += 1
     let current = connection
     guard let client else { return }
-    let ends = keys.map { client.send(["XREVRANGE", .text($0), "+", "-", "COUNT", "1"]) }
+    let lineage = String(UInt64.random(in: 0...UInt64.max), radix: 36)
+    let answers = shards.map { shard in
+      let key = keyspace.lineage(shard)
+      _ = client.send(["SET", .text(key), .text(lineage), "NX"])
+      return client.send(["GET", .text(key)]).and(
+        client.send(["XREVRANGE", .text(keyspace.stream(shard)), "+", "-", "COUNT", "1"]))
+    }
     let bound = NIOLoopBound(self, eventLoop: client.eventLoop)
-    EventLoopFuture.whenAllSucceed(ends, on: client.eventLoop).whenComplete { result in
-      bound.value.place(try? result.get(), of: current)
+    EventLoopFuture.whenAllSucceed(answers, on: client.eventLoop).whenComplete { result in
+      switch result {
+      case .success(let answers):
+        bound.value.place(answers.map { Place(lineage: $0.text, end: $1) }, of: current)
+      case .failure(RedisError.refused(let message)):
+        bound.value.logger.warning(
+          "a shard reader was refused", metadata: ["error": "\(message)"])
+        client.eventLoop.scheduleTask(in: .milliseconds(500)) {
+          if bound.value.connection == current { bound.value.connected() }
+        }
+      case .failure:
+        break  // The client reconnects and calls ``connected()``.
+      }
     }
   }
 
@@ -62,23 +82,32 @@ final class RedisShardReader {
     connection += 1
   }
 
-  private func place(_ ends: [RedisValue]?, of asked: Int) {
-    guard asked == connection, let ends else { return }
-    for (key, reply) in zip(keys, ends) {
-      guard let shard = shardOfKey[key] else { continue }
-      let end =
-        (reply.elements?.first?.elements?.first?.text).flatMap { RedisStreamID($0) } ?? .zero
-      guard let cursor = cursors[shard] else {
-        cursors[shard] = end
+  /// What a shard looks like after connecting.
+  private struct Place {
+    var lineage: String?
+    var end: RedisStreamID
+
+    init(lineage: String?, end reply: RedisValue) {
+      self.lineage = lineage
+      end = (reply.elements?.first?.elements?.first?.text).flatMap { RedisStreamID($0) } ?? .zero
+    }
+  }
+
+  private func place(_ places: [Place], of asked: Int) {
+    guard asked == connection else { return }
+    for (shard, place) in zip(shards, places) {
+      let known = lineages.updateValue(place.lineage ?? "", forKey: shard)
+      guard let cursor = cursors[shard], let known else {
+        cursors[shard] = place.end
         continue
       }
-      if end < cursor {
-        logger.warning(
-          "a shard stream began again",
-          metadata: ["shard": "\(shard)", "cursor": "\(cursor)", "end": "\(end)"])
-        cursors[shard] = end
-        subscriber.interrupted(shard: shard)
-      }
+      guard known != place.lineage || place.end < cursor else { continue }
+      logger.warning(
+        "a shard's data are not those that were read before",
+        metadata: ["shard": "\(shard)", "cursor": "\(cursor)", "end": "\(place.end)"])
+      // Other data are read from their beginning; data that lost their tail, from their end.
+      cursors[shard] = known != place.lineage ? .zero : place.end
+      subscriber.interrupted(shard: shard)
     }
     read()
   }
@@ -90,10 +119,8 @@ final class RedisShardReader {
       "XREAD", "COUNT", .number(Int64(Self.maximumEntries)), "BLOCK",
       .number(blockTime.nanoseconds / 1_000_000), "STREAMS",
     ]
-    command.arguments += keys.map { .text($0) }
-    command.arguments += keys.map { key in
-      .text("\(shardOfKey[key].flatMap { cursors[$0] } ?? .zero)")
-    }
+    command.arguments += shards.map { .text(keyspace.stream($0)) }
+    command.arguments += shards.map { .text("\(cursors[$0] ?? .zero)") }
     let bound = NIOLoopBound(self, eventLoop: client.eventLoop)
     client.send(command).whenComplete { result in
       bound.value.received(result, of: current)
