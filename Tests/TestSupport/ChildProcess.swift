@@ -100,7 +100,10 @@ package final class ChildProcess {
     _ strings: [String], _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) throws -> Result
   ) throws -> Result {
     var pointers = unsafe strings.map { unsafe strdup($0) } + [nil]
-    defer { for unsafepointer in unsafe pointers { unsafe free(pointer) } }
+    defer {
+      let count = unsafe pointers.count
+      for index in 0..<count { unsafe free(pointers[index]) }
+    }
     return try unsafe body(&pointers)
   }
 }
