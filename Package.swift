@@ -133,6 +133,7 @@ let package = Package(
     .target(
       name: "MartletLoadTest",
       dependencies: [
+        "MartletCore",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "DequeModule", package: "swift-collections"),
         .product(name: "Histogram", package: "hdrhistogram-swift"),
@@ -165,23 +166,9 @@ let package = Package(
     .executableTarget(
       name: "martlet-loadtest",
       dependencies: [
-        "MartletLoadTest",
+        "MartletCore", "MartletLoadTest",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
-      ],
-      swiftSettings: settings()),
-
-    // MARK: Tests.
-
-    .testTarget(
-      name: "MartletLoadTestTests",
-      dependencies: [
-        "MartletLoadTest", "martlet-loadtest",
-        .product(name: "NIOCore", package: "swift-nio"),
-        .product(name: "NIOEmbedded", package: "swift-nio"),
-        .product(name: "NIOHTTP1", package: "swift-nio"),
-        .product(name: "NIOPosix", package: "swift-nio"),
-        .product(name: "NIOWebSocket", package: "swift-nio"),
       ],
       swiftSettings: settings()),
 
@@ -194,7 +181,6 @@ let package = Package(
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
-        .product(name: "NIOWebSocket", package: "swift-nio"),
       ],
       path: "Tests/TestSupport",
       swiftSettings: settings()),
@@ -250,6 +236,14 @@ let package = Package(
         .product(name: "JWTKit", package: "jwt-kit"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+      ],
+      swiftSettings: settings()),
+    .testTarget(
+      name: "MartletLoadTestTests",
+      dependencies: [
+        "MartletCore", "MartletLoadTest", "MartletTestSupport", "martlet-loadtest",
+        .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOEmbedded", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
@@ -261,8 +255,8 @@ let package = Package(
     .testTarget(
       name: "ClusterTests",
       dependencies: [
-        "MartletCore", "MartletTestSupport", .product(name: "NIOCore", package: "swift-nio"),
-        .product(name: "NIOHTTP1", package: "swift-nio"),
+        "MartletCore", "MartletTestSupport", "martlet-gateway", "martlet-loadtest",
+        "martlet-presence",
       ],
       swiftSettings: settings()),
   ]

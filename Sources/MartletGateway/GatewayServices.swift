@@ -76,16 +76,11 @@ struct GatewayLimits: Sendable {
 final class ConnectionCount: Sendable {
   private let value = Atomic<Int>(0)
 
-  /// Takes a place, unless `limit` are taken.
-  func increment(limit: Int) -> Bool {
-    let (_, count) = value.add(1, ordering: .relaxed)
-    if count > limit {
-      value.subtract(1, ordering: .relaxed)
-      return false
-    }
-    return true
+  func increment() {
+    value.add(1, ordering: .relaxed)
   }
 
+  /// Handshakes under way are not counted: the limit may be passed by as many.
   func isFull(limit: Int) -> Bool {
     value.load(ordering: .relaxed) >= limit
   }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import MartletCore
 import MartletLoadTest
 import UnixSignals
 

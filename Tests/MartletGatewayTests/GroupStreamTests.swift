@@ -1,6 +1,7 @@
 import MartletBackplane
 import MartletCore
 import MartletProtocol
+import MartletTestSupport
 import NIOCore
 import Testing
 
@@ -99,7 +100,7 @@ import Testing
   /// Random losses, repeats, and trims; the member must see every offset once and in order, or a resync.
   @Test func `Whatever the backplane delivers, members see offsets in order or are told`() {
     let seed = UInt64.random(in: 0...UInt64.max)
-    var random = SeededGenerator(seed)
+    var random = SeededGenerator(seed: seed)
     for _ in 0..<300 {
       var stream = GroupStream()
       var seen: UInt64 = 0
@@ -178,22 +179,5 @@ enum Example {
         group: group, position: Position(epoch: epoch, offset: offset), excluded: excluded,
         event: ByteBuffer(string: #"{"type":"x"}"#))
     }
-  }
-}
-
-/// Repeatable randomness (SplitMix64; Steele, Lea, Flood 2014).
-struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(_ seed: UInt64) {
-    state = seed
-  }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var word = state
-    word = (word ^ (word >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    word = (word ^ (word >> 27)) &* 0x94d0_49bb_1331_11eb
-    return word ^ (word >> 31)
   }
 }

@@ -1,4 +1,5 @@
 import MartletCore
+import MartletTestSupport
 import Testing
 
 @testable import MartletPresence

@@ -44,6 +44,7 @@ final class Hub {
 
   func opened(_ session: Session) {
     counts.connectionsOpened += 1
+    services.openConnections.increment()
     sessions[ObjectIdentifier(session)] = session
     if isDraining { session.drain(reconnectAfter: reconnectDelay()) }
   }

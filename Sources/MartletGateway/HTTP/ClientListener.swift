@@ -52,7 +52,7 @@ struct ClientListener: Sendable {
       services.allows(origin: head.headers.first(name: "Origin")),
       match.route.group.mentionsUser
         || GroupName(match.route.group.filled(match.variables, user: "")) != nil,
-      services.openConnections.increment(limit: services.limits.connections)
+      !services.openConnections.isFull(limit: services.limits.connections)
     else { return nil }
     var headers = HTTPHeaders()
     if let subprotocol = try? Handshake(head).subprotocol {
@@ -79,10 +79,7 @@ struct ClientListener: Sendable {
   ) throws {
     guard channel.isActive, let match = match(head),
       let hub = hubs.first(where: { $0.eventLoop === channel.eventLoop })?.value
-    else {
-      services.openConnections.decrement()
-      return channel.close(promise: nil)
-    }
+    else { return channel.close(promise: nil) }
     let pipeline = channel.pipeline.syncOperations
     let connection = WebSocketConnection(channel, limits: services.limits)
     let connectionID = hub.makeConnectionID()

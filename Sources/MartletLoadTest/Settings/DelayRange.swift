@@ -1,3 +1,5 @@
+internal import MartletCore
+
 /// A random wait: uniform between two bounds, so that clients that lost one gateway do not return
 /// to the next one together.
 package struct DelayRange: Sendable, Equatable {

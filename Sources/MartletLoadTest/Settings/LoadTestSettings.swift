@@ -1,3 +1,5 @@
+internal import MartletCore
+
 /// What a run does. Every value has been checked alone and against the others by `validate()`.
 package struct LoadTestSettings: Sendable, Equatable {
   /// The gateways; clients are spread over them round robin.
