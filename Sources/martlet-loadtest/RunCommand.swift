@@ -27,7 +27,7 @@ struct RunCommand: AsyncParsableCommand {
         64   an option is wrong
         130  interrupted; the report is partial
 
-      Durations are whole numbers with a unit: 250ms, 30s, 10m, 1h.
+      Durations are whole numbers with a unit: 250ms, 30s, 10m, 1h, 1d.
       """)
 
   @Option(help: "Gateways, separated by commas: ws://HOST:PORT,…")

@@ -9,6 +9,7 @@ struct Admission {
 
   /// A client that may enter.
   struct Admitted: Sendable {
+    var route: Route
     var group: GroupName
     /// Nil: anonymous.
     var user: User?
@@ -23,29 +24,52 @@ struct Admission {
     case refused(CloseReason, Refusal?)
   }
 
-  /// - Parameter now: seconds since 1970.
-  func decide(_ head: HTTPRequestHead, now: Int64) async -> Decision {
+  /// What can be said without looking into a token.
+  enum FirstLook: Sendable {
+    case decided(Decision)
+    /// Ask ``decide(_:now:)``.
+    case token(Claim)
+  }
+
+  /// A client with a token that is not verified yet.
+  struct Claim: Sendable {
+    fileprivate var token: String
+    fileprivate var match: RoutingTable.Match
+    fileprivate var handshake: Handshake
+  }
+
+  /// Decides at once about clients without a token.
+  func look(_ head: HTTPRequestHead) -> FirstLook {
     guard let match = services.routing.match(RequestTarget(head.uri).path) else {
-      return .refused(.badRequest, nil)
+      return .decided(.refused(.badRequest, nil))
     }
     let handshake: Handshake
     do {
       handshake = try Handshake(head)
     } catch {
-      return .refused(.badRequest, error)
+      return .decided(.refused(.badRequest, error))
     }
-    let access = match.route.access
-    guard let token = handshake.token else {
-      guard access.allowsAnonymous else { return .refused(.unauthenticated, nil) }
-      return enter(match, handshake, verified: nil)
+    if let token = handshake.token {
+      return .token(Claim(token: token, match: match, handshake: handshake))
     }
+    guard match.route.access.allowsAnonymous else {
+      return .decided(.refused(.unauthenticated, nil))
+    }
+    return .decided(enter(match, handshake, verified: nil))
+  }
+
+  /// Verifies the token and applies the route's access rule.
+  ///
+  /// - Parameter now: seconds since 1970.
+  func decide(_ claim: Claim, now: Int64) async -> Decision {
+    let match = claim.match
     do {
-      let verified = try await services.tokens.verify(token, now: now)
+      let verified = try await services.tokens.verify(claim.token, now: now)
       guard
-        access.permits(
+        match.route.access.permits(
           claims: verified.claims, variables: match.variables, user: verified.user.id)
       else { return .refused(.notPermitted, nil) }
-      return enter(match, handshake, verified: verified)
+      return enter(match, claim.handshake, verified: verified)
     } catch {
       services.logger.debug("a token was refused", metadata: ["error": "\(error)"])
       return .refused(.unauthenticated, nil)
@@ -63,7 +87,7 @@ struct Admission {
     }
     return .admitted(
       Admitted(
-        group: group, user: verified?.user, anonymousName: handshake.name,
+        route: match.route, group: group, user: verified?.user, anonymousName: handshake.name,
         expires: verified?.expires, since: handshake.since))
   }
 }

@@ -49,6 +49,17 @@ final class Hub {
     if isDraining { session.drain(reconnectAfter: reconnectDelay()) }
   }
 
+  /// Closes a connection that does not get a session.
+  func refused(_ transport: any SessionTransport, _ reason: CloseReason, _ refusal: Refusal?) {
+    counts.connectionsOpened += 1
+    counts.closes[reason, default: 0] += 1
+    if let refusal {
+      counts.refusals[refusal.code, default: 0] += 1
+      transport.send(text: ServerFrame.error(refusal, nil))
+    }
+    transport.close(reason)
+  }
+
   func closed(_ session: Session) {
     sessions[ObjectIdentifier(session)] = nil
     services.openConnections.decrement()

@@ -1,8 +1,6 @@
 internal import Foundation
-internal import Logging
 internal import MartletCore
 internal import MartletDaemon
-internal import MartletProtocol
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
@@ -67,50 +65,41 @@ struct ClientListener: Sendable {
 
   /// Checks who comes and makes the session. What the client sends meanwhile waits in the pipeline.
   private func admit(_ channel: any Channel, _ head: HTTPRequestHead) -> EventLoopFuture<Void> {
-    let services = services
-    return channel.eventLoop.makeFutureWithTask {
-      await Admission(services: services).decide(head, now: Int64(Date().timeIntervalSince1970))
+    let admission = Admission(services: services)
+    switch admission.look(head) {
+    case .decided(let decision):
+      return channel.eventLoop.makeCompletedFuture { try install(decision, channel) }
+    case .token(let claim):
+      return channel.eventLoop.makeFutureWithTask {
+        await admission.decide(claim, now: Int64(Date().timeIntervalSince1970))
+      }
+      .flatMapThrowing { decision in try install(decision, channel) }
     }
-    .flatMapThrowing { decision in try install(decision, channel, head) }
   }
 
-  private func install(
-    _ decision: Admission.Decision, _ channel: any Channel, _ head: HTTPRequestHead
-  ) throws {
-    guard channel.isActive, let match = match(head),
+  private func install(_ decision: Admission.Decision, _ channel: any Channel) throws {
+    guard channel.isActive,
       let hub = hubs.first(where: { $0.eventLoop === channel.eventLoop })?.value
     else { return channel.close(promise: nil) }
-    let pipeline = channel.pipeline.syncOperations
     let connection = WebSocketConnection(channel, limits: services.limits)
-    let connectionID = hub.makeConnectionID()
-    let session: Session
+    // No encoder: frames are made once per publication, not once per connection.
+    try channel.pipeline.syncOperations.addHandlers(
+      ByteToMessageHandler(WebSocketFrameDecoder(maxFrameSize: services.limits.frameSize)),
+      connection)
     switch decision {
     case .admitted(let admitted):
+      let connectionID = hub.makeConnectionID()
       let user =
         admitted.user
         ?? User(id: User.anonymousPrefix + connectionID, name: admitted.anonymousName)
-      session = Session(
-        connectionID: connectionID, user: user, group: admitted.group, route: match.route,
+      let session = Session(
+        connectionID: connectionID, user: user, group: admitted.group, route: admitted.route,
         expires: admitted.expires, transport: connection, hub: hub)
-    case .refused:
-      session = Session(
-        connectionID: connectionID, user: User(id: "", name: nil), group: GroupName(trusted: ""),
-        route: match.route, expires: nil, transport: connection, hub: hub)
-    }
-    connection.attach(session)
-    // No encoder: frames are made once per publication, not once per connection.
-    try pipeline.addHandler(
-      ByteToMessageHandler(WebSocketFrameDecoder(maxFrameSize: services.limits.frameSize)))
-    try pipeline.addHandler(connection)
-    hub.opened(session)
-    switch decision {
-    case .admitted(let admitted): if session.isOpen { hub.join(session, since: admitted.since) }
-    case .refused(let reason, let message):
-      services.logger.debug("a session was refused", metadata: ["reason": "\(reason.label)"])
-      if let message {
-        session.refuse(RefusedFrame(refusal: message, reference: nil))
-      }
-      session.close(reason)
+      connection.attach(session)
+      hub.opened(session)
+      if session.isOpen { hub.join(session, since: admitted.since) }
+    case .refused(let reason, let refusal):
+      hub.refused(connection, reason, refusal)
     }
   }
 }
