@@ -215,6 +215,7 @@ let package = Package(
         "MartletBackplane", "MartletCore", "MartletRedis", "MartletTestSupport",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOEmbedded", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
       ],
       swiftSettings: settings()),

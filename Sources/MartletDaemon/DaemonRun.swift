@@ -4,7 +4,7 @@ internal import UnixSignals
 
 /// Runs a daemon until SIGTERM or SIGINT.
 package enum DaemonRun {
-  /// Runs `service`; it ends when its graceful shutdown is complete, a second signal ends it at once.
+  /// Runs `service`; returns when its graceful shutdown is complete.
   package static func run(_ service: any Service, logger: Logger) async throws {
     let group = ServiceGroup(
       configuration: ServiceGroupConfiguration(

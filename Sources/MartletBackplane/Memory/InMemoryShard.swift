@@ -9,7 +9,13 @@ final class InMemoryShard {
     /// Consecutive offsets, the last one `position.offset`; empty without retention.
     var history: Deque<Delivery> = []
     var historyEnds = NIODeadline.distantFuture
+    var lastUse: NIODeadline
   }
+
+  /// How long the position of a group that nobody uses is kept, as on Redis.
+  static let positionLifetime = TimeAmount.hours(24)
+  /// Between two searches for such groups.
+  private static let forgetInterval = TimeAmount.minutes(10)
 
   private struct IdempotencyKey: Hashable {
     var group: GroupName
@@ -28,6 +34,7 @@ final class InMemoryShard {
   private var outcomes: [IdempotencyKey: Position] = [:]
   private var remembered: Deque<Remembered> = []
   private var pending: [Delivery] = []
+  private var nextForget: NIODeadline?
   private var random = SystemRandomNumberGenerator()
   var subscriber: (any BackplaneSubscriber)?
 
@@ -100,15 +107,29 @@ final class InMemoryShard {
 
   /// The group as it is now, or a new one.
   private func group(_ name: GroupName, now: NIODeadline) -> Group {
+    forgetGroups(now: now)
     guard var group = groups[name] else {
-      return Group(position: Position(epoch: .random(using: &random), offset: 0))
+      return Group(position: Position(epoch: .random(using: &random), offset: 0), lastUse: now)
     }
+    group.lastUse = now
     if group.historyEnds <= now {
       group.history.removeAll()
       group.historyEnds = .distantFuture
     }
     return group
   }
+
+  private func forgetGroups(now: NIODeadline) {
+    guard now >= nextForget ?? .distantPast else { return }
+    nextForget = now + Self.forgetInterval
+    groups = groups.filter { _, group in
+      now - group.lastUse < Self.positionLifetime
+        || (!group.history.isEmpty && group.historyEnds > now)
+    }
+  }
+
+  /// How many groups take memory.
+  var groupCount: Int { groups.count }
 
   private func forgetOutcomes(now: NIODeadline) {
     while let oldest = remembered.first, oldest.until <= now {
