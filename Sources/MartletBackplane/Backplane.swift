@@ -14,7 +14,7 @@ package import NIOCore
 /// **Failure.** A future that fails with ``BackplaneError/unavailable(_:)`` says that the outcome is
 /// unknown; the caller may repeat with the same idempotency id. When a subscriber may have missed
 /// deliveries in a way that offsets do not show, it is told by
-/// ``BackplaneSubscriber/interrupted(shard:)``.
+/// ``BackplaneSubscriber/interrupted(shard:_:)``.
 ///
 /// All methods may be called on any thread. Deliveries of a shard come on ``eventLoop(ofShard:)``.
 package protocol Backplane: Sendable {
@@ -53,9 +53,18 @@ package protocol BackplaneSubscriber: Sendable {
   /// Deliveries of `shard` in stream order. Called on the shard's event loop.
   func received(_ deliveries: [Delivery], shard: Int)
 
-  /// Publications of `shard` may be missing without a gap in their offsets: the stream began again.
+  /// Publications of `shard` may be missing without a gap in their offsets.
   /// Called on the shard's event loop.
-  func interrupted(shard: Int)
+  func interrupted(shard: Int, _ interruption: Interruption)
+}
+
+/// Why deliveries may be missing.
+package enum Interruption: Sendable {
+  /// Some were not read. Offsets still count in the same history: what is missing can be recovered.
+  case unread
+  /// The shard's data are not those that were read before: offsets that were delivered may be given
+  /// out again.
+  case otherData
 }
 
 /// An event on its way into the backplane.

@@ -83,7 +83,7 @@ package final class GatewayServer: Sendable {
       destinations: hubs.map { hub in
         GroupDispatcher.Destination(
           eventLoop: hub.eventLoop, received: { hub.value.received($0) },
-          interrupted: { hub.value.interrupted(shard: $0) })
+          interrupted: { hub.value.interrupted(shard: $0, $1) })
       })
     for hub in hubs { hub.eventLoop.execute { hub.value.attach(dispatcher) } }
     let isDraining = DrainFlag()
@@ -134,7 +134,7 @@ package final class GatewayServer: Sendable {
   }
 
   private func waitForSessions(until deadline: NIODeadline) async {
-    while await openSessions() > 0, NIODeadline.now() < deadline {
+    while await openSessions() > 0, NIODeadline.now() < deadline, !Task.isCancelled {
       try? await Task.sleep(for: .milliseconds(20))
     }
   }

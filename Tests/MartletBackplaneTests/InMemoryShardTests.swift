@@ -8,7 +8,8 @@ import Testing
 @Suite struct InMemoryShardTests {
   private let start = NIODeadline.uptimeNanoseconds(1_000_000_000)
 
-  @Test func `Groups that nobody uses are forgotten, those with a history stay as long as it does`() {
+  @Test func `Groups that nobody uses are forgotten, those with a history stay as long as it does`()
+  {
     let loop = EmbeddedEventLoop()
     let shard = InMemoryShard(index: 0, eventLoop: loop, idempotencyWindow: .seconds(60))
     for number in 0..<100 {

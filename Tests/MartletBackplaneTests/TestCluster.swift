@@ -107,7 +107,7 @@ enum Example {
 final class DeliveryRecorder: BackplaneSubscriber {
   private struct Record {
     var deliveries: [GroupName: [Delivery]] = [:]
-    var interruptions: [Int] = []
+    var interruptions: [Int: [Interruption]] = [:]
   }
 
   private let record = Mutex(Record())
@@ -118,13 +118,16 @@ final class DeliveryRecorder: BackplaneSubscriber {
     }
   }
 
-  func interrupted(shard: Int) {
-    record.withLock { $0.interruptions.append(shard) }
+  func interrupted(shard: Int, _ interruption: Interruption) {
+    record.withLock { $0.interruptions[shard, default: []].append(interruption) }
   }
 
   func deliveries(of group: GroupName) -> [Delivery] {
     record.withLock { $0.deliveries[group] ?? [] }
   }
 
-  var interruptions: [Int] { record.withLock { $0.interruptions } }
+  /// Without that of the first connect.
+  func interruptions(of shard: Int) -> [Interruption] {
+    record.withLock { Array(($0.interruptions[shard] ?? []).dropFirst()) }
+  }
 }

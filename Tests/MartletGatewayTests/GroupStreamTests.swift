@@ -83,15 +83,45 @@ import Testing
   @Test func `After an interruption nothing is told if nothing was missed`() {
     var stream = GroupStream()
     _ = stream.established(at: position(3))
-    #expect(stream.interrupted() == [.repair(since: position(3))])
+    #expect(stream.interrupted(.unread) == [.repair(since: position(3))])
     #expect(stream.repaired(Recovery(position: position(3), missed: [])) == [])
     #expect(stream.received(Example.deliveries(4...4)) == [.deliver(Example.deliveries(4...4))])
+  }
+
+  @Test func `Data that are not those that were read before are told, whatever can be recovered`() {
+    var stream = GroupStream()
+    _ = stream.established(at: position(9))
+    #expect(stream.interrupted(.otherData) == [.repair(since: position(9))])
+    // Offsets 7 to 9 were given out again before anybody looked.
+    let recovery = Recovery(position: position(11), missed: Example.deliveries(10...11))
+    #expect(stream.repaired(recovery) == [.resync(position(11), .gap)])
+  }
+
+  @Test func `An answer that is older than an interruption is asked for again`() {
+    var stream = GroupStream()
+    _ = stream.established(at: position(3))
+    _ = stream.interrupted(.unread)
+    #expect(stream.interrupted(.unread) == [])
+    let old = Recovery(position: position(3), missed: [])
+    #expect(stream.repaired(old) == [.repair(since: position(3))])
+    let new = Recovery(position: position(4), missed: Example.deliveries(4...4))
+    #expect(stream.repaired(new) == [.deliver(Example.deliveries(4...4))])
+  }
+
+  @Test func `What waited of a history that is over is left out`() {
+    var stream = GroupStream()
+    _ = stream.established(at: position(1))
+    _ = stream.received(Example.deliveries(4...5))
+    let other = position(2, Example.otherEpoch)
+    #expect(
+      stream.repaired(Recovery(position: other, missed: nil)) == [.resync(other, .epochChanged)])
+    #expect(stream.position == other)
   }
 
   @Test func `An interruption that lost the tail is told`() {
     var stream = GroupStream()
     _ = stream.established(at: position(9))
-    _ = stream.interrupted()
+    _ = stream.interrupted(.unread)
     #expect(
       stream.repaired(Recovery(position: position(6), missed: nil)) == [.resync(position(6), .gap)])
     #expect(stream.received(Example.deliveries(7...7)) == [.deliver(Example.deliveries(7...7))])
@@ -138,7 +168,7 @@ import Testing
         case 7:
           kept = UInt64.random(in: kept...top, using: &random)
         case 8:
-          check(stream.interrupted())
+          check(stream.interrupted(.unread))
         default:
           guard let since = pending else { break }
           pending = nil

@@ -63,10 +63,24 @@ import Testing
     }
   }
 
-  @Test func `A frame above the limit is explained and closed with 1009`() async throws {
+  @Test func `§8.1 Text that is not UTF-8 closes with 1007, also across fragments`() async throws {
+    try await TestGateway.with { gateway in
+      let whole = try await gateway.join("7")
+      try await whole.send(opcode: 1, [0x7b, 0xff, 0x7d])
+      #expect(try await whole.closeCode() == 1007)
+      let parts = try await gateway.join("7")
+      try await parts.send(opcode: 1, [0xc3], isFinal: false)
+      try await parts.send(opcode: 0, [0x28])
+      #expect(try await parts.closeCode() == 1007)
+    }
+  }
+
+  @Test func `A frame above the limit is explained and closed with 1009, however long it is`()
+    async throws
+  {
     try await TestGateway.with(limits: "{message_size: 1KiB, frame_size: 2KiB}") { gateway in
       let client = try await gateway.join("7")
-      try await client.send(opcode: 1, [UInt8](repeating: 0x20, count: 3_000))
+      try await client.send(opcode: 1, [UInt8](repeating: 0x20, count: 3_000_000))
       #expect(try await client.message(ofType: "error").text("code") == "too_large")
       #expect(try await client.closeCode() == 1009)
     }

@@ -31,7 +31,8 @@ enum PublicationRecord: Equatable {
     var reader = WordReader(rest: record)
     switch reader.next() {
     case "p":
-      guard let offset = reader.next().flatMap({ UInt64($0) }),
+      // A double holds offsets below 2^53; Redis' scripts and JavaScript count in doubles.
+      guard let offset = reader.next().flatMap({ UInt64($0) }), (1..<(1 << 53)).contains(offset),
         let epoch = reader.next().flatMap({ Epoch($0) }),
         let delivery = reader.delivery(position: Position(epoch: epoch, offset: offset))
       else { return nil }

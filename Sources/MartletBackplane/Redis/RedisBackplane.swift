@@ -225,7 +225,8 @@ package final class RedisBackplane: Backplane {
     writers[0].send(["GET", .text(key)]).hop(to: health.eventLoop).whenSuccess { reply in
       if reply.number == Int64(count) {
         self.health.value.isVerified = true
-      } else {
+      } else if reply != .null {
+        // Null: Redis took no write. The next round tries again.
         self.onMismatch(
           .mismatch(
             "backplane.shards is \(count), but the cluster in Redis has \(reply.text ?? "none");"

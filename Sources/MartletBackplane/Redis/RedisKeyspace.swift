@@ -27,7 +27,8 @@ package struct RedisKeyspace: Sendable {
 
   /// The position of the publication with this idempotency id.
   package func idempotency(_ group: GroupName, _ id: String) -> String {
-    key(group, "once") + ":" + id
+    // No group has a slash in its name.
+    key(group, "once") + "/" + id
   }
 
   /// Any other key of a shard.

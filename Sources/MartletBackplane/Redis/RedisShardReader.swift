@@ -5,9 +5,9 @@ internal import NIOCore
 
 /// Reads the streams of one server's shards with one blocking XREAD.
 ///
-/// Cursors are concrete ids, kept over reconnects. If a shard's lineage has changed, Redis came back with
-/// other data; if a stream's end lies before its cursor, it lost its tail: the subscriber is told.
-/// Confined to its client's event loop.
+/// Cursors are concrete ids, kept over reconnects. After each connect, and when it is behind, the reader makes
+/// sure that its cursors still fit the streams (``ShardPlace``), else it tells the subscriber. Confined to its
+/// client's event loop.
 final class RedisShardReader {
   /// The most entries that one stream gives to one reply.
   private static let maximumEntries = 1_000
@@ -17,6 +17,8 @@ final class RedisShardReader {
   private let shards: [Int]
   private let node: String
   private let blockTime: TimeAmount
+  /// A reply with so many entries of one stream comes from a reader that is behind.
+  private let behindCount: Int
   private let onProbe: (_ shard: Int, _ number: UInt64) -> Void
   private let subscriber: any BackplaneSubscriber
   private let logger: Logger
@@ -40,6 +42,7 @@ final class RedisShardReader {
     self.node = configuration.node
     // A quiet stream answers in time for the client not to take the link for dead.
     self.blockTime = .nanoseconds(configuration.publishTimeout.nanoseconds / 2)
+    self.behindCount = min(Self.maximumEntries, configuration.shardStreamLength / 2)
     self.subscriber = subscriber
     self.logger = logger
     self.onProbe = onProbe
@@ -55,17 +58,24 @@ final class RedisShardReader {
     let current = connection
     guard let client else { return }
     let lineage = String(UInt64.random(in: 0...UInt64.max), radix: 36)
-    let answers = shards.map { shard in
-      let key = keyspace.lineage(shard)
-      _ = client.send(["SET", .text(key), .text(lineage), "NX"])
-      return client.send(["GET", .text(key)]).and(
-        client.send(["XREVRANGE", .text(keyspace.stream(shard)), "+", "-", "COUNT", "1"]))
+    let answers = shards.map { shard -> EventLoopFuture<[RedisValue]> in
+      let stream = RedisCommand.Argument.text(keyspace.stream(shard))
+      let cursor = RedisCommand.Argument.text("\(cursors[shard] ?? .zero)")
+      let key = RedisCommand.Argument.text(keyspace.lineage(shard))
+      _ = client.send(["SET", key, .text(lineage), "NX"])
+      return EventLoopFuture.whenAllSucceed(
+        [
+          client.send(["GET", key]),
+          client.send(["XRANGE", stream, cursor, cursor]),
+          client.send(["XRANGE", stream, "-", "+", "COUNT", "1"]),
+          client.send(["XREVRANGE", stream, "+", "-", "COUNT", "1"]),
+        ], on: client.eventLoop)
     }
     let bound = NIOLoopBound(self, eventLoop: client.eventLoop)
     EventLoopFuture.whenAllSucceed(answers, on: client.eventLoop).whenComplete { result in
       switch result {
       case .success(let answers):
-        bound.value.place(answers.map { Place(lineage: $0.text, end: $1) }, of: current)
+        bound.value.place(answers.map(ShardPlace.init), of: current)
       case .failure(RedisError.refused(let message)):
         bound.value.logger.warning(
           "a shard reader was refused", metadata: ["error": "\(message)"])
@@ -82,34 +92,33 @@ final class RedisShardReader {
     connection += 1
   }
 
-  /// What a shard looks like after connecting.
-  private struct Place {
-    var lineage: String?
-    var end: RedisStreamID
-
-    init(lineage: String?, end reply: RedisValue) {
-      self.lineage = lineage
-      end = (reply.elements?.first?.elements?.first?.text).flatMap { RedisStreamID($0) } ?? .zero
-    }
-  }
-
-  private func place(_ places: [Place], of asked: Int) {
+  private func place(_ places: [ShardPlace], of asked: Int) {
     guard asked == connection else { return }
     for (shard, place) in zip(shards, places) {
-      let known = lineages.updateValue(place.lineage ?? "", forKey: shard)
-      guard let cursor = cursors[shard], let known else {
-        cursors[shard] = place.end
-        continue
+      let verdict = place.verdict(cursor: cursors[shard], lineage: lineages[shard])
+      lineages[shard] = place.lineage
+      cursors[shard] = verdict.cursor
+      guard let interruption = verdict.interruption else { continue }
+      if interruption == .otherData {
+        logger.warning(
+          "a shard's data are not those that were read before", metadata: ["shard": "\(shard)"])
       }
-      guard known != place.lineage || place.end < cursor else { continue }
-      logger.warning(
-        "a shard's data are not those that were read before",
-        metadata: ["shard": "\(shard)", "cursor": "\(cursor)", "end": "\(place.end)"])
-      // Other data are read from their beginning; data that lost their tail, from their end.
-      cursors[shard] = known != place.lineage ? .zero : place.end
-      subscriber.interrupted(shard: shard)
+      subscriber.interrupted(shard: shard, interruption)
     }
     read()
+  }
+
+  /// A stream that is trimmed while it is read slower than it is written leaves no other trace.
+  private func checkTrimming(of shard: Int, since cursor: RedisStreamID) {
+    guard let client else { return }
+    let bound = NIOLoopBound(self, eventLoop: client.eventLoop)
+    client.send(["XRANGE", .text(keyspace.stream(shard)), "-", "+", "COUNT", "1"])
+      .whenSuccess { reply in
+        guard let first = ShardPlace.entryID(reply), first > cursor else { return }
+        bound.value.logger.warning(
+          "a shard was read too slowly: entries are missing", metadata: ["shard": "\(shard)"])
+        bound.value.subscriber.interrupted(shard: shard, .unread)
+      }
   }
 
   private func read() {
@@ -161,6 +170,9 @@ final class RedisShardReader {
         let shard = shardOfKey[key], let entries = parts[1].elements
       else { continue }
       total += entries.count
+      if entries.count >= behindCount, let cursor = cursors[shard] {
+        checkTrimming(of: shard, since: cursor)
+      }
       var deliveries: [Delivery] = []
       deliveries.reserveCapacity(entries.count)
       for entry in entries {

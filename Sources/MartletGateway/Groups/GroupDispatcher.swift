@@ -15,7 +15,7 @@ final class GroupDispatcher: BackplaneSubscriber {
   struct Destination: Sendable {
     var eventLoop: any EventLoop
     var received: @Sendable ([GroupBatch]) -> Void
-    var interrupted: @Sendable (_ shard: Int) -> Void
+    var interrupted: @Sendable (_ shard: Int, Interruption) -> Void
   }
 
   private let backplane: any Backplane
@@ -53,9 +53,9 @@ final class GroupDispatcher: BackplaneSubscriber {
     }
   }
 
-  func interrupted(shard: Int) {
+  func interrupted(shard: Int, _ interruption: Interruption) {
     for destination in destinations {
-      destination.eventLoop.execute { destination.interrupted(shard) }
+      destination.eventLoop.execute { destination.interrupted(shard, interruption) }
     }
   }
 }

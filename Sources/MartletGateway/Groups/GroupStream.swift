@@ -10,11 +10,19 @@ struct GroupStream: Equatable {
     /// Can transition to: live (``established(at:)``).
     case unknown(backlog: [Delivery])
     /// Everything up to the position has been delivered.
-    /// Can transition to: repairing (a gap in the offsets, or ``interrupted()``).
+    /// Can transition to: repairing (a gap in the offsets, or ``interrupted(_:)``).
     case live(Position)
     /// The same, and what follows is being fetched; newer deliveries wait.
     /// Can transition to: live (``repaired(_:)``).
-    case repairing(Position, backlog: [Delivery])
+    case repairing(Position, Repair)
+  }
+
+  private struct Repair: Equatable {
+    var backlog: [Delivery] = []
+    /// Another interruption came after the question: the answer may be older.
+    var isOutdated = false
+    /// Offsets may have been given out again: members have to be told whatever the answer.
+    var mustTell = false
   }
 
   /// What the owner has to do, in order.
@@ -44,8 +52,9 @@ struct GroupStream: Equatable {
     case .unknown(let backlog):
       state = .unknown(backlog: Self.bounded(backlog + deliveries))
       return []
-    case .repairing(let position, let backlog):
-      state = .repairing(position, backlog: Self.bounded(backlog + deliveries))
+    case .repairing(let position, var repair):
+      repair.backlog = Self.bounded(repair.backlog + deliveries)
+      state = .repairing(position, repair)
       return []
     case .live(let position):
       return follow(deliveries, from: position)
@@ -60,26 +69,42 @@ struct GroupStream: Equatable {
   }
 
   /// Publications may be missing that offsets do not show.
-  mutating func interrupted() -> [Action] {
-    guard case .live(let position) = state else { return [] }
-    state = .repairing(position, backlog: [])
-    return [.repair(since: position)]
+  mutating func interrupted(_ interruption: Interruption) -> [Action] {
+    switch state {
+    case .unknown:
+      return []
+    case .live(let position):
+      state = .repairing(position, Repair(mustTell: interruption == .otherData))
+      return [.repair(since: position)]
+    case .repairing(let position, var repair):
+      repair.isOutdated = true
+      repair.mustTell = repair.mustTell || interruption == .otherData
+      state = .repairing(position, repair)
+      return []
+    }
   }
 
   /// The answer to ``Action/repair(since:)``; nil if there was none: the owner has to ask again.
   mutating func repaired(_ recovery: Recovery?) -> [Action] {
-    guard case .repairing(let position, let backlog) = state else { return [] }
-    guard let recovery else { return [.repair(since: position)] }
+    guard case .repairing(let position, var repair) = state else { return [] }
+    guard let recovery, !repair.isOutdated else {
+      repair.isOutdated = false
+      state = .repairing(position, repair)
+      return [.repair(since: position)]
+    }
     state = .live(recovery.position)
     var actions: [Action] = []
-    if let missed = recovery.missed {
+    if let missed = recovery.missed, !repair.mustTell {
       if !missed.isEmpty { actions.append(.deliver(missed)) }
     } else {
-      let reason: ResyncReason =
-        recovery.position.epoch == position.epoch ? .gap : .epochChanged
-      actions.append(.resync(recovery.position, reason))
+      let isSameEpoch = recovery.position.epoch == position.epoch
+      actions.append(.resync(recovery.position, isSameEpoch ? .gap : .epochChanged))
+      // What is left of a history that is over.
+      if !isSameEpoch {
+        repair.backlog.removeAll { $0.position?.epoch == position.epoch }
+      }
     }
-    return actions + follow(backlog, from: recovery.position)
+    return actions + follow(repair.backlog, from: recovery.position)
   }
 
   private mutating func follow(_ deliveries: [Delivery], from start: Position) -> [Action] {
@@ -104,7 +129,7 @@ struct GroupStream: Equatable {
         continue
       } else if next.offset > position.offset + 1 {
         endRun()
-        state = .repairing(position, backlog: Array(deliveries[index...]))
+        state = .repairing(position, Repair(backlog: Array(deliveries[index...])))
         return actions + [.repair(since: position)]
       }
       position = next

@@ -201,10 +201,10 @@ final class Hub {
     }
   }
 
-  func interrupted(shard: Int) {
+  func interrupted(shard: Int, _ interruption: Interruption) {
     let shards = services.backplane.shards
     for group in groups.values where shards.shard(of: group.name) == shard {
-      group.interrupted()
+      group.interrupted(interruption)
     }
   }
 

@@ -59,14 +59,13 @@ final class LocalGroup {
     _ session: Session, recovery: Recovery, introduce: () -> Void
   ) -> JoinResult {
     guard let index = joiners.firstIndex(where: { $0.session === session }) else { return .gone }
-    if joiners[index].isStale {
+    if let position = stream.position, position.epoch != recovery.position.epoch {
+      joiners[index].isStale = true
+      perform(stream.interrupted(.unread))
+    }
+    if joiners[index].isStale || !isCovered(joiners[index], from: recovery.position) {
       joiners[index].isStale = false
       joiners[index].waiting.removeAll()
-      return .askAgain
-    }
-    if let position = stream.position, position.epoch != recovery.position.epoch {
-      joiners[index].waiting.removeAll()
-      perform(stream.interrupted())
       return .askAgain
     }
     let joiner = joiners.remove(at: index)
@@ -85,6 +84,14 @@ final class LocalGroup {
     members.append(Member(session: session, seen: max(seen, lastWaiting)))
     perform(stream.established(at: recovery.position))
     return .joined
+  }
+
+  /// Whether everything after `position` has waited for the joiner or is still to come. Not so if another
+  /// member's later answer began the stream meanwhile.
+  private func isCovered(_ joiner: Joiner, from position: Position) -> Bool {
+    guard let current = stream.position, current.offset > position.offset else { return true }
+    let first = joiner.waiting.lazy.compactMap { $0.position?.offset }.first
+    return first.map { $0 <= position.offset + 1 } ?? false
   }
 
   func remove(_ session: Session) {
@@ -106,8 +113,10 @@ final class LocalGroup {
     perform(stream.received(deliveries))
   }
 
-  func interrupted() {
-    perform(stream.interrupted())
+  func interrupted(_ interruption: Interruption) {
+    // Their answers may be older than the interruption.
+    for index in joiners.indices { joiners[index].isStale = true }
+    perform(stream.interrupted(interruption))
   }
 
   func repaired(_ recovery: Recovery?) {
@@ -135,9 +144,12 @@ final class LocalGroup {
 
   /// The hot path: framed once, then one write per member.
   private func deliver(_ deliveries: [Delivery]) {
-    for index in joiners.indices {
+    for index in joiners.indices where !joiners[index].isStale {
       joiners[index].waiting.append(contentsOf: deliveries)
-      if joiners[index].waiting.count > GroupStream.maximumBacklog { joiners[index].isStale = true }
+      if joiners[index].waiting.count > GroupStream.maximumBacklog {
+        joiners[index].waiting.removeAll()
+        joiners[index].isStale = true
+      }
     }
     guard !members.isEmpty else { return }
     let batch = FramedBatch(deliveries)

@@ -171,7 +171,9 @@ final class Session {
       group: group, event: body.closed,
       kind: rule.isEphemeral ? .ephemeral : .published(route.retention),
       excluded: rule.excludesSender ? connectionID : nil,
-      idempotencyID: event.idempotencyID.map { "u:\(idempotencyScope):\($0)" })
+      idempotencyID: event.idempotencyID.map {
+        "u:\(idempotencyScope.utf8.count):\(idempotencyScope):\($0)"
+      })
     inFlight += 1
     updateReading()
     let bound = NIOLoopBound(self, eventLoop: hub.eventLoop)

@@ -45,8 +45,12 @@ final class WebSocketConnection: ChannelInboundHandler, SessionTransport {
 
   func send(_ frames: ByteBuffer) {
     guard case .open = state else { return }
-    transmit(frames)
-    if writer.pendingBytes > limits.pendingBytes { session?.close(.slowConsumer) }
+    // One send may be larger than the limit: a member list, a recovery. The next finds it unsent.
+    if writer.pendingBytes > limits.pendingBytes {
+      session?.close(.slowConsumer)
+    } else {
+      transmit(frames)
+    }
   }
 
   func send(text: String) {
@@ -113,6 +117,9 @@ final class WebSocketConnection: ChannelInboundHandler, SessionTransport {
       session?.close(.frameTooLarge)
     case is NIOWebSocketError:
       session?.close(.protocolError)
+    case ByteToMessageDecoderError.dataReceivedInErrorState:
+      // The rest of what was refused; the peer is to read why.
+      break
     default:
       context.close(promise: nil)
     }
@@ -154,6 +161,11 @@ final class WebSocketConnection: ChannelInboundHandler, SessionTransport {
     guard case .open = state else { return }
     switch message {
     case .text(let bytes):
+      // RFC 6455 §8.1
+      guard (try? UTF8Span(validating: bytes.readableBytesUInt8Span)) != nil else {
+        session?.close(.invalidText)
+        return
+      }
       session?.received(bytes)
     case .binary:
       session?.refuse(
