@@ -125,6 +125,16 @@ import Testing
     }
   }
 
+  @Test func `A connection that has carried other requests can still be upgraded`() async throws {
+    try await TestGateway.with { gateway in
+      let client = try await WebSocketTestClient.connect(
+        port: gateway.port, "/ws/room/1/", before: "/nothing")
+      let first = try await client.message(ofType: "connection_established")
+      #expect(first.text("group") == "room_1")
+      try await client.close()
+    }
+  }
+
   @Test func `A bad position is explained, then the client is closed with 4004`() async throws {
     try await TestGateway.with { gateway in
       let client = try await WebSocketTestClient.connect(

@@ -29,8 +29,11 @@ package final class WebSocketTestClient: Sendable {
   }
 
   /// Connects and upgrades; throws ``Refused`` with the server's answer if it refuses.
+  ///
+  /// - Parameter before: a path to GET on the same connection before the upgrade.
   package static func connect(
-    port: Int, _ target: String, headers: [(name: String, value: String)] = []
+    port: Int, _ target: String, headers: [(name: String, value: String)] = [],
+    before: String? = nil
   ) async throws -> WebSocketTestClient {
     let inbox = FrameInbox()
     let channel = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
@@ -40,6 +43,14 @@ package final class WebSocketTestClient: Sendable {
         }
       }
       .connect(host: "127.0.0.1", port: port).get()
+    if let before {
+      try await channel.writeAndFlush(
+        ByteBuffer(string: "GET \(before) HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+      ).get()
+      try await eventually("the first request is answered") { inbox.response != nil }
+      try await eventually("its body is there") { !inbox.rawText.isEmpty }
+      inbox.forget()
+    }
     var request = "GET \(target) HTTP/1.1\r\nHost: 127.0.0.1\r\n"
     let defaults = [
       (name: "Upgrade", value: "websocket"), (name: "Connection", value: "Upgrade"),
@@ -196,6 +207,11 @@ final class FrameInbox: Sendable {
 
   func next() -> WebSocketTestClient.Frame? {
     state.withLock { $0.frames.isEmpty ? nil : $0.frames.removeFirst() }
+  }
+
+  /// Waits for another response.
+  func forget() {
+    state.withLock { $0 = State() }
   }
 
   func closed() {

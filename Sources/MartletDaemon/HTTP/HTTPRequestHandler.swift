@@ -25,6 +25,9 @@ package final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelH
   private var state = State.idle
   private var deadline: Scheduled<Void>?
 
+  /// Called when a request has been answered and the connection is kept for another one.
+  package var beforeNextRequest: (() -> Void)?
+
   /// - Parameters:
   ///   - bodyLimit: in bytes; a longer body is answered 413.
   ///   - timeout: a connection that brings no whole request for this long is closed, however
@@ -41,6 +44,7 @@ package final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelH
 
   package func handlerRemoved(context: ChannelHandlerContext) {
     deadline?.cancel()
+    beforeNextRequest = nil
   }
 
   package func channelInactive(context: ChannelHandlerContext) {
@@ -120,6 +124,7 @@ package final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelH
     if request.method != .HEAD {
       context.write(wrapOutboundOut(.body(.byteBuffer(response.body))), promise: nil)
     }
+    if request.isKeepAlive { beforeNextRequest?() }
     let done = context.writeAndFlush(wrapOutboundOut(.end(nil)))
     if !request.isKeepAlive {
       let bound = NIOLoopBound(context, eventLoop: context.eventLoop)

@@ -34,14 +34,28 @@ struct ClientListener: Sendable {
       timeout: services.limits.handshakeTimeout, respond: api.respond)
     let bound = NIOLoopBound(requests, eventLoop: channel.eventLoop)
     let upgrader = WebSocketUpgrader(accept: accept, admit: admit)
-    try pipeline.configureHTTPServerPipeline(
-      withServerUpgrade: (
-        upgraders: [upgrader],
-        completionHandler: { context in
-          context.pipeline.syncOperations.removeHandler(bound.value, promise: nil)
-        }
-      ))
+    let encoder = HTTPResponseEncoder()
+    let others: [any RemovableChannelHandler] = [
+      ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes)),
+      HTTPServerPipelineHandler(), NIOHTTPResponseHeadersValidator(),
+      HTTPServerProtocolErrorHandler(),
+    ]
+    func upgrades() -> HTTPServerUpgradeHandler {
+      HTTPServerUpgradeHandler(
+        upgraders: [upgrader], httpEncoder: encoder, extraHTTPHandlers: others
+      ) { context in
+        context.pipeline.syncOperations.removeHandler(bound.value, promise: nil)
+      }
+    }
+    try pipeline.addHandler(encoder)
+    try pipeline.addHandlers(others)
+    try pipeline.addHandler(upgrades())
     try pipeline.addHandler(requests)
+    // NIO's upgrade handler is for the first request only; a proxy may upgrade a connection that it
+    // has used for other requests.
+    requests.beforeNextRequest = {
+      try? pipeline.addHandler(upgrades(), position: .before(requests))
+    }
   }
 
   /// The headers of the upgrade response, or nil to let the API answer why not.
