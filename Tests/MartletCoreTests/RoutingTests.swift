@@ -28,6 +28,31 @@ import Testing
     #expect(!template.couldProduce("task_42_xu7"))
   }
 
+  @Test func `A template recognises exactly what it can produce`() throws {
+    let pieces = ["a", "_", "ab"]
+    var random = SystemRandomNumberGenerator()
+    for _ in 0..<2_000 {
+      let parts = (0..<Int.random(in: 1...5, using: &random)).map { _ in
+        Bool.random(using: &random) ? "{x}" : pieces.randomElement(using: &random) ?? ""
+      }
+      let template = try TextTemplate(parts.joined(), allowed: ["x"])
+      let candidate = (0..<Int.random(in: 0...8, using: &random))
+        .map { _ in ["a", "b", "_"].randomElement(using: &random) ?? "" }.joined()
+      #expect(
+        template.couldProduce(candidate) == Self.matches(parts[...], candidate[...]),
+        "\(parts) \(candidate)")
+    }
+  }
+
+  /// The same question, answered by trying everything.
+  private static func matches(_ parts: ArraySlice<String>, _ rest: Substring) -> Bool {
+    guard let first = parts.first else { return rest.isEmpty }
+    if first != "{x}" {
+      return rest.hasPrefix(first) && matches(parts.dropFirst(), rest.dropFirst(first.count))
+    }
+    return rest.indices.contains { matches(parts.dropFirst(), rest[rest.index(after: $0)...]) }
+  }
+
   @Test(arguments: ["{other}", "{id", "id}", "a{}b"])
   func `A bad template is refused, and the error names what there is`(text: String) {
     let error = #expect(throws: PatternError.self) { try TextTemplate(text, allowed: ["id"]) }

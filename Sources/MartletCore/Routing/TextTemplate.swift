@@ -52,22 +52,38 @@ package struct TextTemplate: Hashable, Sendable {
   }
 
   /// Whether `candidate` could be this template with some values: what a publication that comes
-  /// without a path is matched with. Places match one character or more.
+  /// without a path is matched with. Places match one byte or more.
+  ///
+  /// Taking the first occurrence of each text is enough, as for any pattern whose only wildcards match
+  /// everything; so the time is linear in practice whatever the names.
   package func couldProduce(_ candidate: String) -> Bool {
-    Self.match(parts[...], Substring(candidate))
-  }
-
-  private static func match(_ parts: ArraySlice<Part>, _ rest: Substring) -> Bool {
-    guard let first = parts.first else { return rest.isEmpty }
-    switch first {
-    case .text(let text):
-      return rest.hasPrefix(text) && match(parts.dropFirst(), rest.dropFirst(text.count))
-    case .variable:
-      guard !rest.isEmpty else { return false }
-      // A shared failure of long inputs is impossible: group names end at 200 bytes.
-      return rest.indices.contains { index in
-        match(parts.dropFirst(), rest[rest.index(after: index)...])
+    let bytes = Array(candidate.utf8)
+    var index = 0
+    // Places since the last text, each of which needs a byte.
+    var places = 0
+    for (number, part) in parts.enumerated() {
+      switch part {
+      case .variable:
+        places += 1
+      case .text(let text):
+        let text = Array(text.utf8)
+        let isLast = number == parts.count - 1
+        let starts =
+          if places == 0 {
+            index...index
+          } else if isLast {
+            (bytes.count - text.count)...(bytes.count - text.count)
+          } else {
+            (index + places)...max(index + places, bytes.count)
+          }
+        let start = starts.first { start in
+          start >= index + places && bytes.dropFirst(start).starts(with: text)
+        }
+        guard let start else { return false }
+        index = start + text.count
+        places = 0
       }
     }
+    return places > 0 ? bytes.count - index >= places : index == bytes.count
   }
 }
