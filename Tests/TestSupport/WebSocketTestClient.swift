@@ -174,9 +174,6 @@ package final class WebSocketTestClient: Sendable {
   /// Whether the server has ended the TCP connection.
   package var isClosed: Bool { inbox.isClosed }
 
-  /// How many frames have come and were not taken.
-  package var waitingFrames: Int { inbox.count }
-
   /// Ends the connection, with a close frame.
   package func close() async throws {
     try await send(opcode: 8, [3, 232])
@@ -203,7 +200,6 @@ final class FrameInbox: Sendable {
   var response: String? { state.withLock { $0.response } }
   var isClosed: Bool { state.withLock { $0.isClosed } }
   var rawText: String { state.withLock { String(buffer: $0.bytes) } }
-  var count: Int { state.withLock { $0.frames.count } }
 
   func next() -> WebSocketTestClient.Frame? {
     state.withLock { $0.frames.isEmpty ? nil : $0.frames.removeFirst() }
