@@ -22,7 +22,7 @@ package enum ClientFrame: Equatable, Sendable {
     return .event(
       ClientEvent(
         type: fields.type, reference: fields.reference, idempotencyID: fields.idempotencyID,
-        body: EventBody(message, fields.layout, dropping: EventFields.protocolFields)))
+        body: EventBody(message, fields.layout, dropping: fields.protocolMembers)))
   }
 }
 
@@ -47,7 +47,6 @@ package struct RefusedFrame: Error, Equatable {
 
 /// The top-level fields of an event that the protocol gives a meaning to.
 struct EventFields {
-  static let protocolFields: Set<String> = ["ref", "idempotency_id"]
   static let reservedFields: Set<String> = ["sender", "group", "offset"]
   static let maximumIdempotencyLength = 128
 
@@ -55,6 +54,8 @@ struct EventFields {
   var type = ""
   var reference: RequestReference?
   var idempotencyID: String?
+  /// Indices of the members that are not passed on.
+  var protocolMembers: Set<Int> = []
 
   init(_ message: ByteBuffer) throws(RefusedFrame) {
     do {
@@ -70,7 +71,7 @@ struct EventFields {
     }
     var problem: Refusal?
     var hasType = false
-    for member in layout.members {
+    for (index, member) in layout.members.enumerated() {
       let key = text(member.key)
       switch key {
       case "type":
@@ -79,6 +80,7 @@ struct EventFields {
           hasType = true
         }
       case "ref":
+        protocolMembers.insert(index)
         let json = message.getString(
           at: message.readerIndex + member.value.lowerBound, length: member.value.count)
         reference = Self.reference(json ?? "", member.kind)
@@ -87,6 +89,7 @@ struct EventFields {
             .malformed, "ref must be an integer or a string of at most 64 bytes")
         }
       case "idempotency_id":
+        protocolMembers.insert(index)
         idempotencyID = member.kind == .string ? text(member.value) : nil
         if !(1...Self.maximumIdempotencyLength).contains(idempotencyID?.utf8.count ?? 0) {
           problem = Refusal(.malformed, "idempotency_id must be a string of 1 to 128 bytes")

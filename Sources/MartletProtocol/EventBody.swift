@@ -6,20 +6,18 @@ package struct EventBody: Equatable, Sendable {
   /// From `{` to the last field.
   private var open: ByteBuffer
 
-  /// The object of `message` that `layout` describes, without the top-level fields `dropping`.
-  package init(_ message: ByteBuffer, _ layout: JSONScanner.Layout, dropping: Set<String>) {
+  /// The object of `message` that `layout` describes, without the members at the indices `dropping`.
+  package init(_ message: ByteBuffer, _ layout: JSONScanner.Layout, dropping: Set<Int> = []) {
     func slice(_ range: Range<Int>) -> ByteBuffer? {
       message.getSlice(at: message.readerIndex + range.lowerBound, length: range.count)
     }
-    func name(_ member: JSONScanner.Member) -> String {
-      slice(member.key).map { JSONText.unquoted($0.readableBytesView) } ?? ""
-    }
-    let kept = layout.members.filter { !dropping.contains(name($0)) }
+    let kept = layout.members.indices.lazy.filter { !dropping.contains($0) }
     open = ByteBuffer()
     open.reserveCapacity(layout.object.count + 256)
     open.writeInteger(UInt8(ascii: "{"))
-    for (index, member) in kept.enumerated() {
-      if index > 0 { open.writeInteger(UInt8(ascii: ",")) }
+    for index in kept {
+      if open.readableBytes > 1 { open.writeInteger(UInt8(ascii: ",")) }
+      let member = layout.members[index]
       if var field = slice(member.key.lowerBound..<member.value.upperBound) {
         open.writeBuffer(&field)
       }

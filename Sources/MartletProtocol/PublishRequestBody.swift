@@ -36,7 +36,7 @@ package struct PublishRequestBody: Equatable, Sendable {
       case "event":
         guard member.kind == .object else { throw Refusal(.malformed, "event must be an object") }
         do {
-          event = EventBody(value, try EventFields(value).layout, dropping: [])
+          event = EventBody(value, try EventFields(value).layout)
         } catch {
           throw Refusal(error.refusal.code, "event: \(error.refusal.message)")
         }
