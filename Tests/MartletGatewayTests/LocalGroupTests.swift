@@ -1,0 +1,137 @@
+import Logging
+import MartletBackplane
+import MartletConfiguration
+import MartletCore
+import MartletPresence
+import NIOCore
+import NIOEmbedded
+import Testing
+
+@testable import MartletGateway
+
+/// Joins whose answers overtake each other, and senders that do not wait, on one event loop.
+@Suite struct LocalGroupTests {
+  /// A connection that keeps what it is given.
+  private final class RecordingTransport: SessionTransport {
+    var frames = 0
+    var texts: [String] = []
+    var isReading = true
+    var isCongested: Bool { false }
+
+    func send(_ frames: ByteBuffer) { self.frames += 1 }
+    func send(text: String) { texts.append(text) }
+    func ping() {}
+    func setReading(_ isReading: Bool) { self.isReading = isReading }
+    func close(_ reason: CloseReason) {}
+    func abort() {}
+  }
+
+  private func makeHub(_ loop: EmbeddedEventLoop) async throws -> Hub {
+    let backplane = InMemoryBackplane(shards: ShardMap(count: 1), eventLoops: [loop])
+    let tokens = try await TokenVerifier([], file: "test.yaml")
+    return Hub(
+      index: 0, eventLoop: loop,
+      services: GatewayServices(
+        backplane: backplane, presence: EmbeddedPresence(backplane: backplane, grace: .zero),
+        configuration: Configuration(), tokens: tokens, incarnation: "n", loopCount: 1,
+        logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }))
+  }
+
+  private func makeSession(_ id: String, _ hub: Hub) throws -> (Session, RecordingTransport) {
+    let transport = RecordingTransport()
+    let route = Route(
+      path: try PathPattern("/g"), group: try TextTemplate("g", allowed: []),
+      events: ["x": EventRule()])
+    let session = Session(
+      connectionID: id, user: User(id: id, name: nil), group: Example.group, route: route,
+      expires: nil, transport: transport, hub: hub)
+    return (session, transport)
+  }
+
+  private func recovery(_ offset: UInt64) -> Recovery {
+    Recovery(position: Position(epoch: Example.epoch, offset: offset), missed: nil)
+  }
+
+  @Test func `A joiner whose answer is older than the stream's beginning asks again`() async throws
+  {
+    let loop = EmbeddedEventLoop()
+    let hub = try await makeHub(loop)
+    let group = LocalGroup(
+      name: Example.group, interest: loop.makeSucceededVoidFuture(), hub: hub)
+    let (slow, _) = try makeSession("slow", hub)
+    let (quick, quickTransport) = try makeSession("quick", hub)
+    group.beginJoin(slow)
+    // slow's position is 4 by now, but its answer is still on the way.
+    group.received(Example.deliveries(5...6))
+    group.beginJoin(quick)
+    var introduced: [String] = []
+    let first = group.finishJoin(quick, recovery: recovery(6)) { introduced.append("quick") }
+    #expect(first == .joined)
+    // 5 and 6 went to nobody: slow must not begin at 4.
+    let second = group.finishJoin(slow, recovery: recovery(4)) { introduced.append("slow") }
+    #expect(second == .askAgain && introduced == ["quick"])
+    let third = group.finishJoin(slow, recovery: recovery(6)) { introduced.append("slow") }
+    #expect(third == .joined && introduced == ["quick", "slow"])
+    group.received(Example.deliveries(7...7))
+    #expect(quickTransport.frames == 1)
+  }
+
+  @Test func `A joiner's answer from before an interruption is asked for again`() async throws {
+    let loop = EmbeddedEventLoop()
+    let hub = try await makeHub(loop)
+    let group = LocalGroup(
+      name: Example.group, interest: loop.makeSucceededVoidFuture(), hub: hub)
+    let (session, _) = try makeSession("a", hub)
+    group.beginJoin(session)
+    group.interrupted(.otherData)
+    #expect(group.finishJoin(session, recovery: recovery(3)) {} == .askAgain)
+    #expect(group.finishJoin(session, recovery: recovery(3)) {} == .joined)
+  }
+
+  @Test func `What is published during a join waits and follows it`() async throws {
+    let loop = EmbeddedEventLoop()
+    let hub = try await makeHub(loop)
+    let group = LocalGroup(
+      name: Example.group, interest: loop.makeSucceededVoidFuture(), hub: hub)
+    let (member, _) = try makeSession("member", hub)
+    let (joiner, transport) = try makeSession("joiner", hub)
+    group.beginJoin(member)
+    #expect(group.finishJoin(member, recovery: recovery(1)) {} == .joined)
+    group.beginJoin(joiner)
+    group.received(Example.deliveries(2...3))
+    #expect(transport.frames == 0)
+    #expect(group.finishJoin(joiner, recovery: recovery(2)) {} == .joined)
+    #expect(transport.frames == 1)
+    // 3 came from the queue; it does not come again.
+    group.received(Example.deliveries(3...3))
+    #expect(transport.frames == 1)
+  }
+
+  @Test func `A client that sends faster than the backplane takes is not read meanwhile`()
+    async throws
+  {
+    let loop = EmbeddedEventLoop()
+    let hub = try await makeHub(loop)
+    let (session, transport) = try makeSession("a", hub)
+    session.becameLive()
+    for number in 0..<256 {
+      #expect(transport.isReading, "before publication \(number)")
+      session.received(ByteBuffer(string: #"{"type":"x","ref":\#(number)}"#))
+    }
+    #expect(!transport.isReading)
+    // The backplane, on the same loop, answers now.
+    loop.run()
+    #expect(transport.isReading)
+    #expect(transport.texts.count == 256 && transport.texts.allSatisfy { $0.contains("\"ack\"") })
+  }
+
+  @Test func `Messages that come during a join wait for it, and not without limit`() async throws {
+    let loop = EmbeddedEventLoop()
+    let hub = try await makeHub(loop)
+    let (session, transport) = try makeSession("a", hub)
+    for _ in 0..<16 { session.received(ByteBuffer(string: #"{"type":"ping"}"#)) }
+    #expect(transport.texts.isEmpty && !transport.isReading)
+    session.becameLive()
+    #expect(transport.texts.count == 16 && transport.isReading)
+  }
+}
