@@ -185,6 +185,17 @@ let package = Package(
       path: "Tests/TestSupport",
       swiftSettings: settings()),
 
+    // The tools of the tests: a fault that is not injected proves nothing.
+    .testTarget(
+      name: "MartletTestSupportTests",
+      dependencies: [
+        "MartletCore", "MartletTestSupport",
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ],
+      path: "Tests/TestSupportTests",
+      swiftSettings: settings()),
+
     // Ring 1, pure.
     .testTarget(
       name: "MartletCoreTests", dependencies: ["MartletCore"], swiftSettings: settings()),

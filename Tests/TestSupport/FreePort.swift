@@ -10,16 +10,29 @@ package enum FreePort {
   private static let given = Mutex<Set<Int>>([])
 
   /// A port that nobody listens on; never the same twice.
-  package static func find() async throws -> Int {
+  ///
+  /// - Parameter distance: the port that many further on is free as well.
+  package static func find(withNeighbourAt distance: Int = 0) async throws -> Int {
     while true {
-      let port = Int.random(in: range)
-      guard given.withLock({ $0.insert(port).inserted }) else { continue }
-      let channel = try? await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
-        .bind(host: "127.0.0.1", port: port).get()
-      guard let channel else { continue }
-      try await channel.close().get()
-      return port
+      let port = Int.random(in: range.lowerBound..<range.upperBound - distance)
+      let ports: Set = [port, port + distance]
+      let isNew = given.withLock { given in
+        guard given.isDisjoint(with: ports) else { return false }
+        given.formUnion(ports)
+        return true
+      }
+      guard isNew else { continue }
+      var areFree = true
+      for port in ports where areFree { areFree = try await isFree(port) }
+      if areFree { return port }
     }
+  }
+
+  private static func isFree(_ port: Int) async throws -> Bool {
+    let channel = try? await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+      .bind(host: "127.0.0.1", port: port).get()
+    try await channel?.close().get()
+    return channel != nil
   }
 
   /// Whether somebody listens on `port`.
