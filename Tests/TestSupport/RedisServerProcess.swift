@@ -107,7 +107,13 @@ package final class RedisServerProcess {
 
   /// The fields of `INFO section`.
   package func info(_ section: String) async throws -> [String: String] {
-    let text = try await command("INFO", section).text ?? ""
+    try await Self.info(section, of: server)
+  }
+
+  private static func info(
+    _ section: String, of server: RedisServer
+  ) async throws -> [String: String] {
+    let text = try await RedisTestClient.send(["INFO", section], to: server).text ?? ""
     let fields = text.split(whereSeparator: \.isNewline).map { $0.split(separator: ":") }
     return Dictionary(
       fields.filter { $0.count == 2 }.map { (String($0[0]), String($0[1])) },
@@ -140,15 +146,16 @@ package final class RedisServerProcess {
 
   /// Whether this replica has what `master` has now, and the master counts it.
   func isInSync(with master: RedisServer) async -> Bool {
-    // ROLE of a master: name, offset, [[host, port, offset] of each replica that is online].
-    // ROLE of a replica: name, host, port, state, offset.
-    guard let theirs = try? await RedisTestClient.send(["ROLE"], to: master).list,
-      theirs.count == 3, let offset = theirs[1].number,
-      theirs[2].list?.contains(where: { $0.list?[1] == .text("\(server.port)") }) == true,
-      let ours = try? await command("ROLE").list, ours.count == 5
+    guard let theirs = try? await Self.info("replication", of: master),
+      let ours = try? await info("replication")
     else { return false }
-    return ours[2] == .number(master.port) && ours[3] == .text("connected")
-      && ours[4].number.map { $0 >= offset } == true
+    // Offsets of different histories say nothing about each other.
+    return ours["master_link_status"] == "up" && ours["master_replid"] == theirs["master_replid"]
+      && Int(ours["slave_repl_offset"] ?? "") ?? -1 >= Int(theirs["master_repl_offset"] ?? "") ?? 0
+      && theirs.contains { field in
+        field.key.hasPrefix("slave")
+          && field.value.contains("port=\(server.port),state=online")
+      }
   }
 
   // MARK: Starting
