@@ -11,6 +11,10 @@ final class FaultListener {
     let droppedBytes = Atomic<Int>(0)
   }
 
+  /// Together two seconds for a port that is not free yet.
+  private static let maximumAttempts = 200
+  private static let pause = TimeAmount.milliseconds(10)
+
   private let eventLoop: any EventLoop
   private let port: Int
   private let server: (host: String, port: Int)
@@ -38,7 +42,7 @@ final class FaultListener {
       .flatMap {
         let wantsToListen = !self.isStopped && self.settings.fault != .refuse
         switch self.channel {
-        case nil where wantsToListen: return self.listen()
+        case nil where wantsToListen: return self.listen(attempts: Self.maximumAttempts)
         case let channel? where !wantsToListen:
           self.channel = nil
           return channel.close()
@@ -49,7 +53,7 @@ final class FaultListener {
     return change
   }
 
-  private func listen() -> EventLoopFuture<Void> {
+  private func listen(attempts: Int) -> EventLoopFuture<Void> {
     let listener = NIOLoopBound(self, eventLoop: eventLoop)
     return ServerBootstrap(group: eventLoop)
       // Connections that have been there do not keep the port.
@@ -61,6 +65,18 @@ final class FaultListener {
       }
       .bind(host: "127.0.0.1", port: port)
       .map { listener.value.channel = $0 }
+      .flatMapError { error in
+        listener.value.listenAgain(attempts: attempts - 1, after: error)
+      }
+  }
+
+  /// A process that is being started has our sockets until it has closed its copies.
+  private func listenAgain(attempts: Int, after error: any Error) -> EventLoopFuture<Void> {
+    if attempts == 0 { return eventLoop.makeFailedFuture(error) }
+    let listener = NIOLoopBound(self, eventLoop: eventLoop)
+    return eventLoop.flatScheduleTask(in: Self.pause) {
+      listener.value.listen(attempts: attempts)
+    }.futureResult
   }
 
   private func accept(_ channel: any Channel) throws {
