@@ -53,7 +53,11 @@ let package = Package(
 
     // MARK: Links to other systems, one module for each C library.
 
-    .target(name: "MartletTLS", dependencies: ["COpenSSL"], swiftSettings: settings()),
+    // TLS over NIO, for links out and listeners in; digests.
+    .target(
+      name: "MartletTLS",
+      dependencies: ["COpenSSL", .product(name: "NIOCore", package: "swift-nio")],
+      swiftSettings: settings()),
     .target(name: "MartletHTTP2", dependencies: ["CNghttp2"], swiftSettings: settings()),
 
     // RESP over NIO: one pipelined connection, reconnecting with jittered back-off.
@@ -217,6 +221,15 @@ let package = Package(
         "MartletCore", "MartletRedis", "MartletTestSupport",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ],
+      swiftSettings: settings()),
+    .testTarget(
+      name: "MartletTLSTests",
+      dependencies: [
+        "MartletTLS", "MartletTestSupport",
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOEmbedded", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
       ],
       swiftSettings: settings()),
