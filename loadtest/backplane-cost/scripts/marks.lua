@@ -1,0 +1,37 @@
+-- As hmget.lua, and expiries are renewed seldom: the time comes with the id that XADD returns.
+if KEYS[4] then
+  local seen = redis.call('HMGET', KEYS[4], 'epoch', 'offset')
+  if seen[1] then return {seen[1], seen[2], 1} end
+end
+local meta = redis.call('HMGET', KEYS[2], 'epoch', 'offset', 'mark')
+local epoch, offset, mark = meta[1], '1', meta[3]
+if epoch then
+  offset = string.format('%.0f', meta[2] + 1)
+else
+  epoch = ARGV[1]
+  redis.call('DEL', KEYS[3])
+end
+local record = 'p ' .. offset .. ' ' .. epoch .. ' ' .. ARGV[2]
+local now = string.match(redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[3], '*', 'r', record), '^%d+')
+local keep = ARGV[4] ~= '0'
+-- Expiries are renewed when an eighth of their time is over, and are longer by as much.
+local due = not mark or (now - mark) * 8 > tonumber(keep and ARGV[5] or ARGV[6])
+if due then
+  redis.call('HSET', KEYS[2], 'epoch', epoch, 'offset', offset, 'mark', now)
+  redis.call('PEXPIRE', KEYS[2], string.format('%.0f', ARGV[6] * 1.125))
+else
+  redis.call('HSET', KEYS[2], 'offset', offset)
+end
+if keep then
+  local id = offset .. '-0'
+  if not redis.call('XADD', KEYS[3], 'NOMKSTREAM', 'MAXLEN', '~', ARGV[4], id, 'r', record) then
+    redis.call('XADD', KEYS[3], id, 'r', record)
+    due = true
+  end
+  if due then redis.call('PEXPIRE', KEYS[3], string.format('%.0f', ARGV[5] * 1.125)) end
+end
+if KEYS[4] then
+  redis.call('HSET', KEYS[4], 'epoch', epoch, 'offset', offset)
+  redis.call('PEXPIRE', KEYS[4], ARGV[7])
+end
+return {epoch, offset, 0}
