@@ -281,7 +281,7 @@ static void check_histories(void) {
 }
 
 // Publishes to a group of the checks' own; the answer as a text, whatever form the script gives it.
-static const char *answer(const char *epoch, const char *id, int history) {
+static const char *answer(const char *epoch, const char *id, int history, int ttl) {
   char keys[4][64];
   const char *names[] = {"stream", "meta:check", "history:check", id == NULL ? "" : id};
   for (int index = 0; index < 4; index++)
@@ -290,10 +290,10 @@ static const char *answer(const char *epoch, const char *id, int history) {
   const char *command = way->kind == SCRIPT ? "EVALSHA" : "FCALL";
   const char *script = way->kind == SCRIPT ? way->sha : "publish";
   redisReply *reply = id == NULL
-    ? ask(context, "%s %s %d %s %s %s %s - %d %d 600000 87000000 300000", command, script, count, keys[0], keys[1],
-          keys[2], epoch, STREAM_LENGTH, history)
-    : ask(context, "%s %s %d %s %s %s %s %s - %d %d 600000 87000000 300000", command, script, count, keys[0],
-          keys[1], keys[2], keys[3], epoch, STREAM_LENGTH, history);
+    ? ask(context, "%s %s %d %s %s %s %s - %d %d %d 87000000 300000", command, script, count, keys[0], keys[1],
+          keys[2], epoch, STREAM_LENGTH, history, ttl)
+    : ask(context, "%s %s %d %s %s %s %s %s - %d %d %d 87000000 300000", command, script, count, keys[0],
+          keys[1], keys[2], keys[3], epoch, STREAM_LENGTH, history, ttl);
   static char text[128];
   if (reply->type == REDIS_REPLY_ARRAY)
     snprintf(text, sizeof text, "%s %s %lld", reply->element[0]->str, reply->element[1]->str,
@@ -319,23 +319,31 @@ static void expect(bool kept, const char *promise) {
 // a word before, since one way keeps them as numbers.
 static void check_promises(void) {
   char first[128], second[128];
-  snprintf(first, sizeof first, "%s", answer("epoch0000001", "once", 100));
+  snprintf(first, sizeof first, "%s", answer("epoch0000001", "once", 100, 600000));
   size_t epoch = strcspn(first, " ");
   expect(strcmp(first + epoch, " 1 0") == 0, "the first publication is not number 1");
-  snprintf(second, sizeof second, "%s", answer("epoch0000002", "once", 100));
+  snprintf(second, sizeof second, "%s", answer("epoch0000002", "once", 100, 600000));
   expect(strncmp(first, second, epoch) == 0 && strcmp(second + epoch, " 1 1") == 0, "a repeated id is published");
-  snprintf(second, sizeof second, "%s", answer("epoch0000002", NULL, 100));
+  snprintf(second, sizeof second, "%s", answer("epoch0000002", NULL, 100, 600000));
   expect(strncmp(first, second, epoch) == 0 && strcmp(second + epoch, " 2 0") == 0, "a group's epoch changes");
-  expect(strcmp(answer("epoch0000002", NULL, 0) + epoch, " 3 0") == 0, "without history, no offset is taken");
+  expect(strcmp(answer("epoch0000002", NULL, 0, 600000) + epoch, " 3 0") == 0, "without history, no offset is taken");
   expect(number("XLEN", "history:check") == 2, "without history, there is one");
   number("DEL", "history:check");
-  expect(strcmp(answer("epoch0000002", NULL, 100) + epoch, " 4 0") == 0, "without its history a group starts anew");
+  expect(strcmp(answer("epoch0000002", NULL, 100, 600000) + epoch, " 4 0") == 0, "without its history a group starts anew");
   expect(number("XLEN", "history:check") == 1, "a lost history is not begun again");
   expect(number("PTTL", "history:check") >= 590000, "a history that is begun again does not expire in time");
   number("DEL", "meta:check");
-  snprintf(second, sizeof second, "%s", answer("epoch0000003", NULL, 100));
+  snprintf(second, sizeof second, "%s", answer("epoch0000003", NULL, 100, 600000));
   expect(strncmp(first, second, epoch) != 0 && strcmp(strchr(second, ' '), " 1 0") == 0, "a lost group keeps its epoch");
   expect(number("XLEN", "history:check") == 1, "a new epoch keeps the old history");
+  // A group that gets a history only now, and a short one: its expiry must be renewed by its own time.
+  number("DEL", "meta:check");
+  number("DEL", "history:check");
+  answer("epoch0000004", NULL, 0, 600000);
+  answer("epoch0000004", NULL, 100, 800);
+  nanosleep(&(struct timespec){.tv_nsec = 300000000}, NULL);
+  answer("epoch0000004", NULL, 100, 800);
+  expect(number("PTTL", "history:check") >= 790, "a history that came later expires too soon");
 }
 
 static void prepare(void) {

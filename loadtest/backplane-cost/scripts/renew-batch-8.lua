@@ -15,18 +15,18 @@ for index = 1, (#KEYS - 1) / 2 do
   local head = 'p ' .. offset .. ' ' .. epoch
   local id = redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[2], '*', head, tail)
   local due = not renew or id > renew
-  if due then
-    local eighth = (keep and ARGV[4] or ARGV[5]) / 8
-    redis.call('HSET', metaKey, 'epoch', epoch, 'renew', string.format('%d', string.sub(id, 1, 13) + eighth))
-    redis.call('PEXPIRE', metaKey, string.format('%d', ARGV[5] + eighth))
-  end
   if keep then
     local entry = offset .. '-0'
     if not redis.call('XADD', historyKey, 'NOMKSTREAM', 'MAXLEN', '~', ARGV[3], entry, head, tail) then
       redis.call('XADD', historyKey, entry, head, tail)
       due = true
     end
-    if due then redis.call('PEXPIRE', historyKey, string.format('%d', ARGV[4] * 1.125)) end
+  end
+  if due then
+    local eighth = (keep and ARGV[4] or ARGV[5]) / 8
+    redis.call('HSET', metaKey, 'epoch', epoch, 'renew', string.format('%d', string.sub(id, 1, 13) + eighth))
+    redis.call('PEXPIRE', metaKey, string.format('%d', ARGV[5] + eighth))
+    if keep then redis.call('PEXPIRE', historyKey, string.format('%d', ARGV[4] * 1.125)) end
   end
   answers[index] = epoch .. ' ' .. offset .. ' 0'
 end

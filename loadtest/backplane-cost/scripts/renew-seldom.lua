@@ -17,11 +17,6 @@ local keep = ARGV[4] ~= '0'
 -- Expiries are renewed when an eighth of their time is over, and are longer by as much. An id starts
 -- with the time in 13 digits, so it can be compared as a text.
 local due = not renew or id > renew
-if due then
-  local eighth = (keep and ARGV[5] or ARGV[6]) / 8
-  redis.call('HSET', KEYS[2], 'epoch', epoch, 'renew', string.format('%d', string.sub(id, 1, 13) + eighth))
-  redis.call('PEXPIRE', KEYS[2], string.format('%d', ARGV[6] + eighth))
-end
 if keep then
   local entry = offset .. '-0'
   local added
@@ -34,7 +29,12 @@ if keep then
     redis.call('XADD', KEYS[3], entry, head, ARGV[2])
     due = true
   end
-  if due then redis.call('PEXPIRE', KEYS[3], string.format('%d', ARGV[5] * 1.125)) end
+end
+if due then
+  local eighth = (keep and ARGV[5] or ARGV[6]) / 8
+  redis.call('HSET', KEYS[2], 'epoch', epoch, 'renew', string.format('%d', string.sub(id, 1, 13) + eighth))
+  redis.call('PEXPIRE', KEYS[2], string.format('%d', ARGV[6] + eighth))
+  if keep then redis.call('PEXPIRE', KEYS[3], string.format('%d', ARGV[5] * 1.125)) end
 end
 local position = epoch .. ' ' .. offset
 if KEYS[4] then redis.call('SET', KEYS[4], position, 'PX', ARGV[7]) end
