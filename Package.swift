@@ -64,7 +64,7 @@ let package = Package(
     .target(
       name: "MartletRedis",
       dependencies: [
-        "CHiredis", "MartletCore",
+        "CHiredis", "MartletCore", "MartletTLS",
         .product(name: "DequeModule", package: "swift-collections"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
@@ -78,7 +78,7 @@ let package = Package(
     .target(
       name: "MartletBackplane",
       dependencies: [
-        "MartletCore", "MartletRedis",
+        "MartletCore", "MartletRedis", "MartletTLS",
         .product(name: "DequeModule", package: "swift-collections"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
@@ -218,9 +218,10 @@ let package = Package(
     .testTarget(
       name: "MartletRedisTests",
       dependencies: [
-        "MartletCore", "MartletRedis", "MartletTestSupport",
+        "MartletCore", "MartletRedis", "MartletTLS", "MartletTestSupport",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOEmbedded", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
       ],
       swiftSettings: settings()),
@@ -278,6 +279,13 @@ let package = Package(
       swiftSettings: settings()),
 
     // Ring 4, several real processes with faults.
+    .testTarget(
+      name: "BackplaneFaultTests",
+      dependencies: [
+        "MartletConfiguration", "MartletCore", "MartletGateway", "MartletTestSupport",
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: settings()),
     .testTarget(
       name: "ClusterTests",
       dependencies: [

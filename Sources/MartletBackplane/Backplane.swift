@@ -11,10 +11,13 @@ package import NIOCore
 /// and is delivered to every subscriber, or none of these. A repeated idempotency id changes nothing and
 /// answers with the first one's position.
 ///
+/// **Epochs.** When the last publications of a group may have been lost (a fail-over, a restart), its next publication begins a
+/// new epoch that *continues* the former one from a certain offset: a position up to there can still be recovered, one beyond
+/// it, which counted what was lost, can not.
+///
 /// **Failure.** A future that fails with ``BackplaneError/unavailable(_:)`` says that the outcome is
 /// unknown; the caller may repeat with the same idempotency id. When a subscriber may have missed
-/// deliveries in a way that offsets do not show, it is told by
-/// ``BackplaneSubscriber/interrupted(shard:_:)``.
+/// deliveries in a way that offsets do not show, it is told by ``BackplaneSubscriber/interrupted(shard:)``.
 ///
 /// All methods may be called on any thread. Deliveries of a shard come on ``eventLoop(ofShard:)``.
 package protocol Backplane: Sendable {
@@ -38,14 +41,20 @@ package protocol Backplane: Sendable {
   /// A group that is not known yet gets its epoch here, so that a member that joins before the first
   /// publication can recover it.
   ///
-  /// - Parameter limit: more missed publications than this are not replayed.
-  func recover(_ group: GroupName, since: Position?, limit: Int) -> EventLoopFuture<Recovery>
+  /// - Parameter budget: more than this is not replayed.
+  func recover(
+    _ group: GroupName, since: Position?, within budget: RecoveryBudget
+  ) -> EventLoopFuture<Recovery>
 
-  /// The newest `limit` retained publications with offsets below `before` (nil: all).
+  /// The newest retained publications with offsets below `before` (nil: all): `limit` of them, or fewer if they are
+  /// large.
   func history(_ group: GroupName, before: UInt64?, limit: Int) -> EventLoopFuture<HistoryPage>
 
   /// Whether publications can be sent and are seen to come back. Empty: ready. Otherwise sentences.
   func unreadiness() -> EventLoopFuture<[String]>
+
+  /// What it has done, and how it does.
+  func statistics() -> EventLoopFuture<BackplaneStatistics>
 }
 
 /// Receives what a ``Backplane`` delivers.
@@ -53,18 +62,9 @@ package protocol BackplaneSubscriber: Sendable {
   /// Deliveries of `shard` in stream order. Called on the shard's event loop.
   func received(_ deliveries: [Delivery], shard: Int)
 
-  /// Publications of `shard` may be missing without a gap in their offsets.
+  /// Publications of `shard` may be missing: every group's position has to be compared with the backplane's.
   /// Called on the shard's event loop.
-  func interrupted(shard: Int, _ interruption: Interruption)
-}
-
-/// Why deliveries may be missing.
-package enum Interruption: Sendable {
-  /// Some were not read. Offsets still count in the same history: what is missing can be recovered.
-  case unread
-  /// The shard's data are not those that were read before: offsets that were delivered may be given
-  /// out again.
-  case otherData
+  func interrupted(shard: Int)
 }
 
 /// An event on its way into the backplane.
@@ -77,6 +77,8 @@ package struct PublishRequest: Sendable {
   package var excluded: String?
   /// Unique per group within the idempotency window. Ignored for ephemeral events.
   package var idempotencyID: String?
+  /// What has to be so before the publisher is answered. Ignored for ephemeral events.
+  package var durability: Durability
 
   /// How an event is kept.
   package enum Kind: Equatable, Sendable {
@@ -88,8 +90,9 @@ package struct PublishRequest: Sendable {
 
   package init(
     group: GroupName, event: ByteBuffer, kind: Kind, excluded: String? = nil,
-    idempotencyID: String? = nil
+    idempotencyID: String? = nil, durability: Durability = .primary
   ) {
+    self.durability = durability
     self.group = group
     self.event = event
     self.kind = kind
@@ -116,15 +119,43 @@ package struct Delivery: Equatable, Sendable {
   package var group: GroupName
   /// Nil if the event is ephemeral.
   package var position: Position?
+  /// Set on the first publication of an epoch that continues another: its predecessor is the former epoch's publication
+  /// with the offset before this one.
+  package var continues: Epoch?
   package var excluded: String?
   /// A JSON object from `{` to `}`.
   package var event: ByteBuffer
 
-  package init(group: GroupName, position: Position?, excluded: String?, event: ByteBuffer) {
+  package init(
+    group: GroupName, position: Position?, continues: Epoch? = nil, excluded: String?,
+    event: ByteBuffer
+  ) {
     self.group = group
     self.position = position
+    self.continues = continues
     self.excluded = excluded
     self.event = event
+  }
+
+  /// The epoch that begins here and continues another; nil if none does.
+  package var newEpoch: Epoch? { continues == nil ? nil : position?.epoch }
+
+  /// Whether nothing lies between `position` and this publication.
+  package func follows(_ position: Position) -> Bool {
+    guard let own = self.position, own.offset == position.offset + 1 else { return false }
+    return own.epoch == position.epoch || continues == position.epoch
+  }
+}
+
+/// How much may be replayed at once.
+package struct RecoveryBudget: Equatable, Sendable {
+  package var publications: Int
+  /// Of events, as they stand in the backplane.
+  package var bytes: Int
+
+  package init(publications: Int, bytes: Int = 4 << 20) {
+    self.publications = publications
+    self.bytes = bytes
   }
 }
 

@@ -69,17 +69,24 @@ extension Configuration.Backplane {
     if let node = mapping.optional("idempotency_window") {
       idempotencyWindow = try node.duration(.seconds(1)...(.seconds(7 * 86_400)))
     }
-    var redis = try mapping.section("redis")
-    if let node = redis.optional("servers") {
-      servers = try node.list().map { element throws(ConfigurationError) in
-        // The text may hold a password, so the error does not repeat it.
-        guard let server = RedisServer(url: try element.text()) else {
-          throw element.error(
-            "is not allowed; allowed is redis://[user:password@]host[:port][/database]")
-        }
-        return server
-      }
+    try readRedis(mapping.section("redis"))
+    try mapping.finish()
+  }
+
+  private mutating func readRedis(_ mapping: ConfigurationMapping) throws(ConfigurationError) {
+    var redis = mapping
+    let servers = redis.optional("servers")
+    let seeds = redis.optional("cluster")
+    switch (servers, seeds) {
+    case (let list?, nil): sites = try Self.servers(list).map { .server($0) }
+    case (nil, let list?): sites = [.cluster(seeds: try Self.seeds(list))]
+    case (nil, nil) where kind == .memory: break
+    default:
+      throw redis.node.error(
+        "needs either servers, a list of redis:// or rediss:// URLs, or cluster, the same of some"
+          + " nodes of a Redis Cluster")
     }
+    if let node = redis.optional("tls") { tls = try TLS(node.mapping()) }
     if let node = redis.optional("prefix") {
       prefix = try node.value(allowed: "1 to 100 letters, digits and _ - . :") { text in
         GroupName(text).flatMap { _ in
@@ -90,14 +97,58 @@ extension Configuration.Backplane {
     if let node = redis.optional("publish_timeout") {
       publishTimeout = try node.duration(.milliseconds(10)...(.seconds(60)))
     }
+    if let node = redis.optional("publish_wait") {
+      publishWait = try node.duration(.zero...(.seconds(60)))
+    }
     if let node = redis.optional("shard_stream_length") {
       shardStreamLength = try node.integer(100...10_000_000)
     }
-    if kind == .redis, servers.isEmpty {
-      throw redis.node.error(
-        "servers is missing or empty; backplane.kind redis needs a list of redis:// URLs")
+    if let node = redis.optional("linger") {
+      linger = try node.duration(.zero...(.milliseconds(100)))
     }
     try redis.finish()
+  }
+
+  private static func servers(
+    _ list: ConfigurationNode
+  ) throws(ConfigurationError) -> [RedisServer] {
+    let servers = try list.list().map { element throws(ConfigurationError) in
+      // The text may hold a password, so the error does not repeat it.
+      guard let server = RedisServer(url: try element.text()) else {
+        throw element.error(
+          "is not allowed; allowed is redis://[user:password@]host[:port][/database], or rediss://"
+            + " for TLS")
+      }
+      return server
+    }
+    if servers.isEmpty { throw list.error("is empty; at least one redis:// URL is needed") }
+    return servers
+  }
+
+  private static func seeds(
+    _ list: ConfigurationNode
+  ) throws(ConfigurationError) -> [RedisServer] {
+    let seeds = try servers(list)
+    for seed in seeds where seed.node(at: seeds[0].address) != seeds[0] {
+      throw list.error("names different accounts; all nodes of a Redis Cluster have the same")
+    }
+    if seeds[0].database != 0 {
+      throw list.error("names a database; a Redis Cluster has only database 0")
+    }
+    return seeds
+  }
+}
+
+extension Configuration.Backplane.TLS {
+  init(_ mapping: ConfigurationMapping) throws(ConfigurationError) {
+    var mapping = mapping
+    self.init()
+    authorityFile = try mapping.optional("ca_file")?.text()
+    certificateFile = try mapping.optional("certificate_file")?.text()
+    privateKeyFile = try mapping.optional("private_key_file")?.text()
+    if (certificateFile == nil) != (privateKeyFile == nil) {
+      throw mapping.node.error("needs both or none of certificate_file and private_key_file")
+    }
     try mapping.finish()
   }
 }
@@ -180,6 +231,9 @@ extension Configuration.Limits {
     }
     if let node = mapping.optional("recovery_publications") {
       recoveryPublications = try node.integer(1...100_000)
+    }
+    if let node = mapping.optional("recovery_bytes") {
+      recoveryBytes = try node.size((64 << 10)...(1 << 30))
     }
     if let node = mapping.optional("ping_interval") {
       pingInterval = try node.duration(.seconds(1)...(.seconds(3600)))

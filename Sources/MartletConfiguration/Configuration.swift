@@ -39,10 +39,24 @@ package struct Configuration: Sendable {
     package var kind = Kind.memory
     package var shards = 16
     package var idempotencyWindow = Duration.seconds(300)
-    package var servers: [RedisServer] = []
+    /// Shards are dealt over these; a Redis Cluster is one.
+    package var sites: [RedisSite] = []
+    package var tls = TLS()
     package var prefix = "martlet"
     package var publishTimeout = Duration.seconds(5)
+    package var publishWait = Duration.seconds(1)
     package var shardStreamLength = 10_000
+    package var linger = Duration.milliseconds(5)
+
+    /// Whether any server is spoken to over TLS.
+    package var usesTLS: Bool { sites.contains { $0.account.usesTLS } }
+
+    /// Files in PEM for `rediss://`; nil: the system's authorities, no certificate of our own.
+    package struct TLS: Sendable {
+      package var authorityFile: String?
+      package var certificateFile: String?
+      package var privateKeyFile: String?
+    }
   }
 
   package struct Presence: Sendable {
@@ -75,6 +89,7 @@ package struct Configuration: Sendable {
     package var pendingBytes = 1 << 20
     package var connections = 100_000
     package var recoveryPublications = 1_000
+    package var recoveryBytes = 4 << 20
     package var pingInterval = Duration.seconds(25)
     package var pingTimeout = Duration.seconds(20)
     package var handshakeTimeout = Duration.seconds(10)

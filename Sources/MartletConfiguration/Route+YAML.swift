@@ -10,6 +10,8 @@ extension Route {
     let access = try AccessRule(mapping.section("access"), path.variables)
     var retention: Retention?
     if let node = mapping.optional("history") { retention = try Retention(node.mapping()) }
+    let durability =
+      try mapping.optional("durability")?.oneOf(Durability.self) ?? Durability.primary
     let hasPresence = try mapping.optional("presence")?.boolean() ?? false
     var events: [String: EventRule] = [:]
     for (name, node) in try mapping.section("events").entries {
@@ -25,8 +27,8 @@ extension Route {
           + " of its own; allowed is one of the two")
     }
     self.init(
-      path: path, group: group, access: access, retention: retention, hasPresence: hasPresence,
-      events: events)
+      path: path, group: group, access: access, retention: retention, durability: durability,
+      hasPresence: hasPresence, events: events)
   }
 }
 

@@ -5,10 +5,13 @@ package struct RedisServer: Hashable, Sendable, CustomStringConvertible {
   package var username: String?
   package var password: String?
   package var database: Int
+  package var usesTLS: Bool
 
   package init(
-    host: String, port: Int, username: String? = nil, password: String? = nil, database: Int = 0
+    host: String, port: Int, username: String? = nil, password: String? = nil, database: Int = 0,
+    usesTLS: Bool = false
   ) {
+    self.usesTLS = usesTLS
     self.host = host
     self.port = port
     self.username = username
@@ -16,10 +19,13 @@ package struct RedisServer: Hashable, Sendable, CustomStringConvertible {
     self.database = database
   }
 
-  /// Reads `redis://[[user]:password@]host[:port][/database]`; nil if it is not of that form.
+  /// Reads `redis[s]://[[user]:password@]host[:port][/database]`, with `rediss` for TLS; nil if it is not
+  /// of that form.
   package init?(url: String) {
-    let scheme = "redis://"
-    guard url.hasPrefix(scheme) else { return nil }
+    guard let scheme = ["redis://", "rediss://"].first(where: { url.hasPrefix($0) }) else {
+      return nil
+    }
+    usesTLS = scheme == "rediss://"
     var rest = url.dropFirst(scheme.count)
     if let at = rest.lastIndex(of: "@") {
       let parts = rest[..<at].split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
@@ -42,8 +48,18 @@ package struct RedisServer: Hashable, Sendable, CustomStringConvertible {
     port = address.port
   }
 
+  /// The same account on another node of its cluster.
+  package func node(at address: HostAndPort) -> RedisServer {
+    var server = self
+    server.host = address.host
+    server.port = address.port
+    return server
+  }
+
+  package var address: HostAndPort { HostAndPort(host: host, port: port) }
+
   /// Host, port and database: never the credentials.
   package var description: String {
-    database == 0 ? "\(host):\(port)" : "\(host):\(port)/\(database)"
+    database == 0 ? "\(address)" : "\(address)/\(database)"
   }
 }

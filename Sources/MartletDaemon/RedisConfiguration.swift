@@ -2,21 +2,35 @@ package import MartletBackplane
 package import MartletConfiguration
 internal import MartletCore
 package import MartletPresence
+internal import MartletTLS
 internal import NIOCore
 
 extension RedisBackplaneConfiguration {
   /// What the file's `backplane` says.
   ///
   /// - Parameter node: names this process.
-  package init(_ settings: Configuration.Backplane, node: String) {
+  /// - Throws: `TLSError` when a file of `backplane.redis.tls` cannot be used.
+  package init(_ settings: Configuration.Backplane, node: String) throws {
     self.init(
-      servers: settings.servers,
+      sites: settings.sites,
+      tls: try settings.usesTLS ? TLSContext.client(TLSClientConfiguration(settings.tls)) : nil,
       keyspace: RedisKeyspace(
         prefix: settings.prefix, shards: ShardMap(count: settings.shards)),
       node: node,
       idempotencyWindow: settings.idempotencyWindow,
       publishTimeout: TimeAmount(settings.publishTimeout),
-      shardStreamLength: settings.shardStreamLength)
+      publishWait: TimeAmount(settings.publishWait),
+      shardStreamLength: settings.shardStreamLength,
+      linger: TimeAmount(settings.linger))
+  }
+}
+
+extension TLSClientConfiguration {
+  fileprivate init(_ settings: Configuration.Backplane.TLS) {
+    self.init()
+    certificateAuthorityFile = settings.authorityFile
+    certificateFile = settings.certificateFile
+    privateKeyFile = settings.privateKeyFile
   }
 }
 
@@ -24,9 +38,9 @@ extension RedisPresenceConfiguration {
   /// What the file's `backplane` and `presence` say.
   ///
   /// - Parameter node: names this process.
-  package init(_ configuration: Configuration, node: String) {
+  package init(_ configuration: Configuration, node: String) throws {
     self.init(
-      backplane: RedisBackplaneConfiguration(configuration.backplane, node: node),
+      backplane: try RedisBackplaneConfiguration(configuration.backplane, node: node),
       grace: configuration.presence.grace, lease: configuration.presence.lease,
       reportInterval: configuration.presence.reportInterval)
   }

@@ -14,7 +14,7 @@ struct ClusterLinks {
   init(
     _ configuration: Configuration, incarnation: String, loops: [any EventLoop], logger: Logger,
     onFatal: @escaping @Sendable (any Error) -> Void
-  ) {
+  ) throws {
     let settings = configuration.backplane
     let shards = ShardMap(count: settings.shards)
     switch settings.kind {
@@ -25,10 +25,10 @@ struct ClusterLinks {
         backplane: backplane, grace: configuration.presence.grace)
     case .redis:
       backplane = RedisBackplane(
-        RedisBackplaneConfiguration(settings, node: incarnation),
+        try RedisBackplaneConfiguration(settings, node: incarnation),
         eventLoops: loops, logger: logger, onMismatch: onFatal)
       presence = RedisPresence(
-        RedisPresenceConfiguration(configuration, node: incarnation),
+        try RedisPresenceConfiguration(configuration, node: incarnation),
         eventLoops: loops, logger: logger)
     }
   }

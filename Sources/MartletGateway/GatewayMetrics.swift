@@ -23,11 +23,15 @@ enum GatewayMetrics {
     }
     let loop = hubs[0].eventLoop
     return EventLoopFuture.whenAllSucceed(readings, on: loop)
-      .and(services.backplane.unreadiness())
-      .map { readings, reasons in text(readings, isReady: reasons.isEmpty) }
+      .and(services.backplane.unreadiness().and(services.backplane.statistics()))
+      .map { readings, backplane in
+        var text = text(readings)
+        add(backplane.1, isReady: backplane.0.isEmpty, to: &text)
+        return text.text
+      }
   }
 
-  private static func text(_ readings: [LoopReading], isReady: Bool) -> String {
+  private static func text(_ readings: [LoopReading]) -> PrometheusText {
     let counts = readings.reduce(GatewayCounts()) { $0 + $1.counts }
     var text = PrometheusText()
     text.add(
@@ -80,9 +84,34 @@ enum GatewayMetrics {
         PrometheusText.Sample(
           Double(counts.refusals[code] ?? 0), labels: [("code", code.rawValue)])
       })
+    return text
+  }
+
+  private static func add(
+    _ backplane: BackplaneStatistics, isReady: Bool, to text: inout PrometheusText
+  ) {
     text.add(
       "martlet_backplane_ready", .gauge, "1 if publications can be sent and come back.",
       isReady ? 1 : 0)
-    return text.text
+    text.add(
+      "martlet_backplane_probe_seconds", .gauge,
+      "From the sending of the last probe that came back to its return, by shard.",
+      backplane.probeSeconds.enumerated().compactMap { shard, seconds in
+        seconds.map { PrometheusText.Sample($0, labels: [("shard", "\(shard)")]) }
+      })
+    text.add(
+      "martlet_backplane_reads_total", .counter, "Reads of shard streams that brought something.",
+      backplane.reads)
+    text.add(
+      "martlet_backplane_entries_total", .counter,
+      "Publications, ephemeral events and probes read, wanted here or not.", backplane.entries)
+    text.add(
+      "martlet_backplane_interruptions_total", .counter,
+      "Times that all groups of a shard were compared because entries may be missing.",
+      backplane.interruptions)
+    text.add(
+      "martlet_backplane_revivals_total", .counter,
+      "Connections made anew because the probes of a shard did not come back.",
+      backplane.revivals)
   }
 }

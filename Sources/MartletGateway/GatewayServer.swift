@@ -69,7 +69,7 @@ package final class GatewayServer: Sendable {
   ) async throws -> GatewayServer {
     let loops = Array(group.makeIterator())
     let incarnation = String(UInt64.random(in: (1 << 40)..<(1 << 48)), radix: 36)
-    let links = ClusterLinks(
+    let links = try ClusterLinks(
       configuration, incarnation: incarnation, loops: loops, logger: logger, onFatal: onFatal)
     let services = GatewayServices(
       backplane: links.backplane, presence: links.presence, configuration: configuration,
@@ -83,7 +83,7 @@ package final class GatewayServer: Sendable {
       destinations: hubs.map { hub in
         GroupDispatcher.Destination(
           eventLoop: hub.eventLoop, received: { hub.value.received($0) },
-          interrupted: { hub.value.interrupted(shard: $0, $1) })
+          interrupted: { hub.value.interrupted(shard: $0) })
       })
     for hub in hubs { hub.eventLoop.execute { hub.value.attach(dispatcher) } }
     let isDraining = DrainFlag()

@@ -53,7 +53,7 @@ struct GatewayLimits: Sendable {
   var frameSize: Int
   var pendingBytes: Int
   var connections: Int
-  var recoveryPublications: Int
+  var recovery: RecoveryBudget
   var pingInterval: TimeAmount
   var pingTimeout: TimeAmount
   var handshakeTimeout: TimeAmount
@@ -64,7 +64,8 @@ struct GatewayLimits: Sendable {
     frameSize = limits.frameSize
     pendingBytes = limits.pendingBytes
     connections = limits.connections
-    recoveryPublications = limits.recoveryPublications
+    recovery = RecoveryBudget(
+      publications: limits.recoveryPublications, bytes: limits.recoveryBytes)
     pingInterval = TimeAmount(limits.pingInterval)
     pingTimeout = TimeAmount(limits.pingTimeout)
     handshakeTimeout = TimeAmount(limits.handshakeTimeout)

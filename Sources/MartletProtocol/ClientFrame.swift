@@ -47,7 +47,7 @@ package struct RefusedFrame: Error, Equatable {
 
 /// The top-level fields of an event that the protocol gives a meaning to.
 struct EventFields {
-  static let reservedFields: Set<String> = ["sender", "group", "offset"]
+  static let reservedFields: Set<String> = ["sender", "group", "epoch", "offset"]
   static let maximumIdempotencyLength = 128
 
   var layout: JSONScanner.Layout

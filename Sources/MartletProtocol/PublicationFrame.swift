@@ -3,19 +3,27 @@ package import NIOCore
 
 /// The frame of a publication: the event's bytes with `group` and `offset` spliced in at their end.
 package enum PublicationFrame {
+  private static let epochPrefix: StaticString = #"","epoch":""#
+
   /// Appends the JSON text to `buffer`.
   ///
   /// - Parameters:
   ///   - event: a JSON object from `{` to `}`, as it stands in the backplane.
   ///   - offset: nil for an ephemeral event.
+  ///   - newEpoch: set if an epoch begins here that continues the former one.
   package static func writeJSON(
-    event: ByteBuffer, group: GroupName, offset: UInt64?, into buffer: inout ByteBuffer
+    event: ByteBuffer, group: GroupName, offset: UInt64?, newEpoch: Epoch? = nil,
+    into buffer: inout ByteBuffer
   ) {
     var open = event
     open.moveWriterIndex(to: open.writerIndex - 1)
     buffer.writeBuffer(&open)
     buffer.writeStaticString(#","group":""#)
     buffer.writeString(group.rawValue)
+    if let newEpoch {
+      buffer.writeStaticString(epochPrefix)
+      buffer.writeString(newEpoch.rawValue)
+    }
     if let offset {
       buffer.writeStaticString(#"","offset":"#)
       buffer.writeDecimal(offset)
@@ -27,14 +35,17 @@ package enum PublicationFrame {
 
   /// Appends the JSON text as one unmasked WebSocket text frame.
   package static func writeWebSocket(
-    event: ByteBuffer, group: GroupName, offset: UInt64?, into buffer: inout ByteBuffer
+    event: ByteBuffer, group: GroupName, offset: UInt64?, newEpoch: Epoch? = nil,
+    into buffer: inout ByteBuffer
   ) {
+    let epoch = newEpoch.map { epochPrefix.utf8CodeUnitCount + $0.rawValue.utf8.count } ?? 0
     let digits = offset.map { #","offset":"#.utf8.count + $0.decimalDigits } ?? 0
     let length =
-      event.readableBytes - 1 + #","group":"""#.utf8.count + group.rawValue.utf8.count + digits + 1
+      event.readableBytes - 1 + #","group":"""#.utf8.count + group.rawValue.utf8.count + epoch
+      + digits + 1
     WebSocketFraming.writeTextHeader(length: length, into: &buffer)
     let start = buffer.writerIndex
-    writeJSON(event: event, group: group, offset: offset, into: &buffer)
+    writeJSON(event: event, group: group, offset: offset, newEpoch: newEpoch, into: &buffer)
     assert(buffer.writerIndex - start == length)
   }
 }

@@ -3,11 +3,13 @@ package import NIOCore
 
 /// A command with its arguments.
 package struct RedisCommand: Sendable, ExpressibleByArrayLiteral {
-  /// One argument: text, bytes or a number.
+  /// One argument: text, bytes, a number, or what the executing server says of itself.
   package enum Argument: Sendable, ExpressibleByStringLiteral, ExpressibleByStringInterpolation {
     case text(String)
     case bytes(ByteBuffer)
     case number(Int64)
+    /// ``RedisIdentity/incarnation`` of the server that executes the command.
+    case incarnation
 
     package init(stringLiteral value: String) {
       self = .text(value)
@@ -24,8 +26,21 @@ package struct RedisCommand: Sendable, ExpressibleByArrayLiteral {
     self.arguments = arguments
   }
 
+  /// Bytes of payload, roughly.
+  var size: Int {
+    arguments.reduce(0) { size, argument in
+      switch argument {
+      case .text(let text): size + text.utf8.count
+      case .bytes(let bytes): size + bytes.readableBytes
+      case .number, .incarnation: size + 16
+      }
+    }
+  }
+
   /// Appends the command in RESP to `buffer`.
-  func write(to buffer: inout ByteBuffer) {
+  ///
+  /// - Parameter incarnation: takes the place of ``Argument/incarnation``.
+  func write(to buffer: inout ByteBuffer, incarnation: String) {
     var packed = ByteBuffer()
     var lengths: [Int] = []
     lengths.reserveCapacity(arguments.count)
@@ -34,6 +49,7 @@ package struct RedisCommand: Sendable, ExpressibleByArrayLiteral {
       case .text(let text): lengths.append(packed.writeString(text))
       case .bytes(let bytes): lengths.append(packed.writeImmutableBuffer(bytes))
       case .number(let number): lengths.append(packed.writeString(String(number)))
+      case .incarnation: lengths.append(packed.writeString(incarnation))
       }
     }
     unsafe packed.withUnsafeReadableBytes { bytes in

@@ -1,5 +1,6 @@
 internal import DequeModule
 internal import MartletCore
+internal import MartletTLS
 internal import NIOCore
 internal import NIOPosix
 
@@ -10,57 +11,90 @@ final class RedisConnection: ChannelInboundHandler {
   typealias InboundIn = ByteBuffer
   typealias OutboundOut = ByteBuffer
 
+  /// The most that may wait for replies.
+  static let maximumPending = 100_000
+  static let maximumPendingBytes = 64 << 20
+
   private struct Pending {
     var promise: EventLoopPromise<RedisValue>
     var sent: NIODeadline
+    var size: Int
   }
 
   private let reader = RedisReplyReader()
   private let replyTimeout: TimeAmount
-  private let onClose: () -> Void
+  private let onMessage: ((RedisValue) -> Void)?
+  /// What TLS had to say of the peer.
+  private(set) var failure: String?
+  /// Called once, after all waiting commands have failed.
+  var onClose: () -> Void = {}
   private var pending: Deque<Pending> = []
+  private var pendingBytes = 0
   private var outbound = ByteBuffer()
   private var flushScheduled = false
   private var context: ChannelHandlerContext?
   private var watchdog: RepeatedTask?
+  private var isFinished = false
 
   /// - Parameters:
   ///   - replyTimeout: a command that waits longer means that the server or the link is dead.
-  ///   - onClose: called once, after all waiting commands have failed.
-  init(replyTimeout: TimeAmount, onClose: @escaping () -> Void) {
+  ///   - onMessage: called with what subscribed channels bring; nil if none will be.
+  init(replyTimeout: TimeAmount, onMessage: ((RedisValue) -> Void)? = nil) {
     self.replyTimeout = replyTimeout
-    self.onClose = onClose
+    self.onMessage = onMessage
   }
 
-  /// Opens a connection on `eventLoop`, which the returned one is confined to.
-  static func connect(
-    to server: RedisServer, on eventLoop: any EventLoop, replyTimeout: TimeAmount,
-    onClose: @escaping () -> Void
-  ) -> EventLoopFuture<NIOLoopBound<RedisConnection>> {
-    let connection = NIOLoopBound(
-      RedisConnection(replyTimeout: replyTimeout, onClose: onClose), eventLoop: eventLoop)
+  /// Opens this connection on `eventLoop`, to which it is confined from now on.
+  func open(
+    to server: RedisServer, tls: TLSContext?, on eventLoop: any EventLoop
+  ) -> EventLoopFuture<Void> {
+    let bound = NIOLoopBound(self, eventLoop: eventLoop)
     return ClientBootstrap(group: eventLoop)
       .connectTimeout(min(replyTimeout, .seconds(5)))
       .channelOption(.tcpOption(.tcp_nodelay), value: 1)
       .channelOption(.socketOption(.so_keepalive), value: 1)
       .channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
-          try channel.pipeline.syncOperations.addHandler(connection.value)
+          let pipeline = channel.pipeline.syncOperations
+          if let tls {
+            try pipeline.addHandler(TLSHandler.client(tls, serverName: server.host))
+          }
+          try pipeline.addHandler(bound.value)
         }
       }
       .connect(host: server.host, port: server.port)
-      .map { _ in connection }
+      .map { _ in }
   }
 
-  /// Sends `command`; the promise gets its reply, or ``RedisError/connectionLost``.
-  func send(_ command: RedisCommand, promise: EventLoopPromise<RedisValue>) {
-    guard let context else { return promise.fail(RedisError.notConnected) }
-    command.write(to: &outbound)
-    pending.append(Pending(promise: promise, sent: .now()))
+  /// Sends `command`; the promise gets its reply, ``RedisError/connectionLost``, or
+  /// ``RedisError/overloaded`` if too much waits already.
+  ///
+  /// - Parameter incarnation: takes the place of ``RedisCommand/Argument/incarnation``.
+  func send(
+    _ command: RedisCommand, incarnation: String = "", promise: EventLoopPromise<RedisValue>
+  ) {
+    guard let context else { return promise.fail(RedisError.connectionLost) }
+    guard pending.count < Self.maximumPending, pendingBytes < Self.maximumPendingBytes else {
+      return promise.fail(RedisError.overloaded)
+    }
+    let start = outbound.writerIndex
+    command.write(to: &outbound, incarnation: incarnation)
+    let size = outbound.writerIndex - start
+    pending.append(Pending(promise: promise, sent: .now(), size: size))
+    pendingBytes += size
     guard !flushScheduled else { return }
     flushScheduled = true
     let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
     context.eventLoop.execute { bound.value.flush() }
+  }
+
+  /// The same with a future; an error reply fails it with ``RedisError/refused(_:)``.
+  func reply(
+    to command: RedisCommand, on eventLoop: any EventLoop
+  ) -> EventLoopFuture<RedisValue> {
+    let promise = eventLoop.makePromise(of: RedisValue.self)
+    send(command, promise: promise)
+    return promise.futureResult.flatMapThrowing { try $0.accepted() }
   }
 
   func close() {
@@ -91,14 +125,26 @@ final class RedisConnection: ChannelInboundHandler {
     do {
       try reader.feed(&buffer)
       while let value = try reader.next() {
-        guard let next = pending.popFirst() else {
+        if let onMessage, Self.isMessage(value) {
+          onMessage(value)
+        } else if let next = pending.popFirst() {
+          pendingBytes -= next.size
+          next.promise.succeed(value)
+        } else {
           throw RedisError.protocolViolation("a reply without a command")
         }
-        next.promise.succeed(value)
       }
     } catch {
       context.close(promise: nil)
     }
+  }
+
+  /// What a channel brings answers no command.
+  private static func isMessage(_ value: RedisValue) -> Bool {
+    guard case .array(let elements) = value, elements.count == 3,
+      case .string(let kind) = elements[0], kind.readableBytes == 7
+    else { return false }
+    return kind.readableBytesView.elementsEqual("message".utf8)
   }
 
   func channelInactive(context: ChannelHandlerContext) {
@@ -110,6 +156,8 @@ final class RedisConnection: ChannelInboundHandler {
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    // Worth more than that the connection is gone.
+    if let error = error as? TLSError { failure = "\(error)" }
     context.close(promise: nil)
   }
 
@@ -119,7 +167,8 @@ final class RedisConnection: ChannelInboundHandler {
   }
 
   private func finish() {
-    guard context != nil else { return }
+    guard !isFinished else { return }
+    isFinished = true
     context = nil
     watchdog?.cancel()
     while let next = pending.popFirst() {

@@ -1,68 +1,61 @@
-internal import DequeModule
 internal import Logging
 internal import MartletCore
+internal import MartletTLS
 internal import NIOCore
 
-/// A script with its keys and arguments.
-struct RedisEvaluation: Sendable {
-  var script: RedisScript
-  var keys: [String]
-  var arguments: [RedisCommand.Argument]
-
-  /// `program` is the script's digest for EVALSHA, or its source for EVAL.
-  func command(_ name: RedisCommand.Argument, program: String) -> RedisCommand {
-    var command: RedisCommand = [name, .text(program), .number(Int64(keys.count))]
-    command.arguments.append(contentsOf: keys.map { .text($0) })
-    command.arguments.append(contentsOf: arguments)
-    return command
-  }
-}
-
-/// The part of a ``RedisClient`` that lives on its event loop: connects, signs in, loads scripts,
-/// and starts again with jittered back-off when the connection is lost.
+/// A connection to one server that comes back by itself: opens it, signs in, makes sure that a master answers, and starts
+/// again with jittered back-off when it is lost. Confined to its event loop.
+///
+/// With a bell there is a second connection: the server remembers what tracked requests read on the first, and says on
+/// the second when it changes (Redis: "Client-side caching", two-connections mode).
 final class RedisLink {
+  /// What the owner of a link is told.
+  struct Events {
+    var ready: () -> Void
+    /// After it was ready. Commands that waited have failed.
+    var lost: () -> Void
+    /// Keys that were read have changed; nil: any may have.
+    var rang: (_ keys: [String]?) -> Void
+  }
+
   private enum State {
     /// Before ``start()`` and after ``stop()``.
     case idle
-    /// A connection is being opened or prepared. → ready, waiting
-    case connecting(RedisConnection?)
-    /// Commands flow. `digests`: of the scripts. → waiting
-    case ready(RedisConnection, digests: [RedisScript: String])
+    /// Connections are being opened and prepared. → ready, waiting
+    case connecting(RedisLinkConnections)
+    /// Commands flow. → waiting
+    case ready(RedisLinkConnections, RedisIdentity)
     /// Until the next attempt. → connecting
     case waiting(Scheduled<Void>)
   }
 
-  private struct HeldEvaluation {
-    var evaluation: RedisEvaluation
-    var promise: EventLoopPromise<RedisValue>
-  }
+  /// The server's invalidation messages come on this channel.
+  private static let bellChannel = "__redis__:invalidate"
 
+  let server: RedisServer
   private let configuration: RedisClient.Configuration
   private let eventLoop: any EventLoop
   private let logger: Logger
-  private let onConnect: () -> Void
-  private let onDisconnect: () -> Void
+  private let events: Events
   private var state = State.idle
   private var backoff = Backoff()
   private var random = SystemRandomNumberGenerator()
-  private var saidUnreachable = false
-  /// Evaluations in flight; and those that wait because one in flight met a flushed script cache.
-  private var evaluating = 0
-  private var held: Deque<HeldEvaluation> = []
-  private var holding = false
+  private var checking: RepeatedTask?
+  /// Why there is no connection; nil while there is one, or before the first attempt has failed.
+  private(set) var trouble: String?
+  private var knownScripts: Set<RedisScript> = []
 
   init(
-    _ configuration: RedisClient.Configuration, eventLoop: any EventLoop, logger: Logger,
-    onConnect: @escaping @Sendable () -> Void, onDisconnect: @escaping @Sendable () -> Void
+    to server: RedisServer, _ configuration: RedisClient.Configuration,
+    eventLoop: any EventLoop, logger: Logger, events: Events
   ) {
+    self.server = server
     self.configuration = configuration
     self.eventLoop = eventLoop
+    self.events = events
     var logger = logger
-    logger[metadataKey: "redis.server"] = "\(configuration.server)"
-    logger[metadataKey: "redis.client"] = "\(configuration.name)"
+    logger[metadataKey: "redis.server"] = "\(server)"
     self.logger = logger
-    self.onConnect = onConnect
-    self.onDisconnect = onDisconnect
   }
 
   // MARK: Life
@@ -72,182 +65,179 @@ final class RedisLink {
     connect()
   }
 
+  /// Closes the connections for good; what waits for a reply fails, and no event follows.
   func stop() {
     let last = state
     state = .idle
+    checking?.cancel()
     switch last {
     case .idle: break
-    case .connecting(let connection): connection?.close()
-    case .ready(let connection, _): connection.close()
+    case .connecting(let connections), .ready(let connections, _): connections.close()
     case .waiting(let timer): timer.cancel()
     }
   }
 
+  /// Gives the connection up and makes a new one.
+  func reconnect(because reason: String) {
+    guard case .ready(let connections, _) = state else { return }
+    lose(connections, reason)
+  }
+
+  var isReady: Bool {
+    if case .ready = state { true } else { false }
+  }
+
   private func connect() {
-    state = .connecting(nil)
     let bound = NIOLoopBound(self, eventLoop: eventLoop)
-    RedisConnection.connect(
-      to: configuration.server, on: eventLoop, replyTimeout: configuration.replyTimeout,
-      onClose: { bound.value.connectionClosed() }
-    )
-    .flatMap { bound.value.prepare($0.value) }
-    .whenFailure { bound.value.connectFailed($0) }
+    let connections = RedisLinkConnections(
+      configuration, onMessage: configuration.hasBell ? { bound.value.heard($0) } : nil,
+      onClose: { bound.value.closed($0) })
+    state = .connecting(connections)
+    let attempt = NIOLoopBound(connections, eventLoop: eventLoop)
+    connections.open(to: server, tls: configuration.tls(for: server), on: eventLoop)
+      .flatMap { bound.value.prepare(attempt.value) }
+      .whenComplete { bound.value.prepared(attempt.value, $0) }
   }
 
-  /// Signs in and loads the scripts.
-  private func prepare(_ connection: RedisConnection) -> EventLoopFuture<Void> {
-    guard case .connecting = state else {
-      connection.close()
-      return eventLoop.makeSucceededVoidFuture()
-    }
-    state = .connecting(connection)
-    var commands: [RedisCommand] = []
-    let server = configuration.server
-    if let password = server.password {
-      commands.append(
-        server.username.map { ["AUTH", .text($0), .text(password)] } ?? ["AUTH", .text(password)])
-    }
-    if server.database != 0 { commands.append(["SELECT", .number(Int64(server.database))]) }
-    commands.append(["CLIENT", "SETNAME", .text(configuration.name)])
-    let loads = configuration.scripts.map { script -> RedisCommand in
-      ["SCRIPT", "LOAD", .text(script.source)]
-    }
-    let replies = (commands + loads).map { command in
-      let promise = eventLoop.makePromise(of: RedisValue.self)
-      connection.send(command, promise: promise)
-      return promise.futureResult.flatMapThrowing(Self.accept)
-    }
-    let bound = NIOLoopBound(self, eventLoop: eventLoop)
-    let scripts = configuration.scripts
-    return EventLoopFuture.whenAllSucceed(replies, on: eventLoop).map { values in
-      let digests = values.suffix(scripts.count).map { $0.text ?? "" }
-      bound.value.becomeReady(Dictionary(uniqueKeysWithValues: zip(scripts, digests)))
+  private func prepare(
+    _ connections: RedisLinkConnections
+  ) -> EventLoopFuture<RedisIdentity> {
+    let server = server
+    let name = configuration.name
+    let isCluster = configuration.site.isCluster
+    let loop = eventLoop
+    let bound = NIOLoopBound(connections, eventLoop: loop)
+    return listen(connections).flatMap { bellID in
+      let main = bound.value.main
+      let hello = main.reply(to: RedisIdentity.greeting(server, name: name), on: loop)
+      var further: [RedisCommand] = []
+      if server.database != 0 { further.append(["SELECT", .number(Int64(server.database))]) }
+      if let bellID {
+        further.append(["CLIENT", "TRACKING", "ON", "REDIRECT", .number(bellID), "OPTIN"])
+      }
+      let replies = further.map { main.reply(to: $0, on: loop) }
+      return EventLoopFuture.andAllSucceed(replies, on: loop)
+        .and(hello).and(main.reply(to: RedisIdentity.question, on: loop))
+    }.flatMapThrowing { replies, replication in
+      try RedisIdentity(hello: replies.1, replication: replication, isCluster: isCluster)
     }
   }
 
-  private func becomeReady(_ digests: [RedisScript: String]) {
-    guard case .connecting(let connection?) = state else { return }
-    state = .ready(connection, digests: digests)
-    backoff.reset()
-    logger.log(
-      level: saidUnreachable && configuration.announcesOutages ? .notice : .debug,
-      "connected to Redis")
-    saidUnreachable = false
-    onConnect()
+  /// Prepares the bell; answers its number on the server.
+  private func listen(_ connections: RedisLinkConnections) -> EventLoopFuture<Int64?> {
+    guard let bell = connections.bell else { return eventLoop.makeSucceededFuture(nil) }
+    let greeting = RedisIdentity.greeting(server, name: configuration.name + "-bell")
+    return bell.reply(to: greeting, on: eventLoop)
+      .and(bell.reply(to: ["SUBSCRIBE", .text(Self.bellChannel)], on: eventLoop))
+      .map { hello, _ in RedisIdentity.clientID(hello) }
   }
 
-  private func connectFailed(_ error: any Error) {
-    guard case .connecting(let connection) = state else { return }
-    sayUnreachable("\(error)")
-    scheduleReconnect()
-    connection?.close()
+  private func prepared(
+    _ connections: RedisLinkConnections, _ result: Result<RedisIdentity, any Error>
+  ) {
+    guard case .connecting(let current) = state, current === connections else {
+      return connections.close()
+    }
+    switch result {
+    case .success(let identity):
+      let wasTroubled = trouble != nil
+      trouble = nil
+      knownScripts.removeAll()
+      state = .ready(connections, identity)
+      backoff.reset()
+      logger.log(
+        level: wasTroubled && configuration.announcesOutages ? .notice : .debug,
+        "connected to Redis")
+      startChecking()
+      events.ready()
+    case .failure(let error):
+      lose(connections, connections.failure ?? RedisIdentity.explain(error, server: server))
+    }
   }
 
-  private func connectionClosed() {
+  private func closed(_ connections: RedisLinkConnections) {
     switch state {
-    case .idle, .waiting:
-      break
-    case .connecting:
-      sayUnreachable("the connection was closed during sign-in")
-      scheduleReconnect()
-    case .ready:
-      sayUnreachable("the connection was closed")
-      evaluating = 0
-      releaseHeld(failing: RedisError.connectionLost)
-      scheduleReconnect()
-      onDisconnect()
+    case .ready(let current, _) where current === connections:
+      lose(connections, connections.failure ?? "the connection was closed")
+    case .connecting(let current) where current === connections:
+      lose(connections, connections.failure ?? "the connection was closed during sign-in")
+    case .idle, .waiting, .ready, .connecting:
+      break  // A former attempt's.
     }
   }
 
-  private func scheduleReconnect() {
-    let delay = backoff.next(using: &random)
+  private func lose(_ connections: RedisLinkConnections, _ reason: String) {
+    let wasReady = isReady
+    checking?.cancel()
     let bound = NIOLoopBound(self, eventLoop: eventLoop)
     state = .waiting(
-      eventLoop.scheduleTask(in: TimeAmount(delay)) { bound.value.connect() })
-  }
-
-  /// Once per outage, not once per attempt.
-  private func sayUnreachable(_ reason: String) {
-    guard !saidUnreachable else { return }
-    saidUnreachable = true
-    logger.log(
-      level: configuration.announcesOutages ? .warning : .debug,
-      "Redis is unreachable, trying again", metadata: ["error": "\(reason)"])
-  }
-
-  // MARK: Commands
-
-  func send(_ command: RedisCommand) -> EventLoopFuture<RedisValue> {
-    guard case .ready(let connection, _) = state else {
-      return eventLoop.makeFailedFuture(RedisError.notConnected)
+      eventLoop.scheduleTask(in: TimeAmount(backoff.next(using: &random))) {
+        bound.value.connect()
+      })
+    connections.close()
+    // Once per outage, not once per attempt.
+    if trouble == nil {
+      logger.log(
+        level: configuration.announcesOutages ? .warning : .debug,
+        "Redis is unreachable, trying again", metadata: ["error": "\(reason)"])
     }
-    let promise = eventLoop.makePromise(of: RedisValue.self)
-    connection.send(command, promise: promise)
-    return promise.futureResult.flatMapThrowing(Self.accept)
+    trouble = reason
+    if wasReady { events.lost() }
   }
 
-  func evaluate(_ evaluation: RedisEvaluation) -> EventLoopFuture<RedisValue> {
-    let promise = eventLoop.makePromise(of: RedisValue.self)
-    if holding {
-      held.append(HeldEvaluation(evaluation: evaluation, promise: promise))
-    } else {
-      evaluate(evaluation, withSource: false, promise: promise)
-    }
-    return promise.futureResult.flatMapThrowing(Self.accept)
-  }
+  // MARK: Watching
 
-  private func evaluate(
-    _ evaluation: RedisEvaluation, withSource: Bool, promise: EventLoopPromise<RedisValue>
-  ) {
-    guard case .ready(let connection, let digests) = state,
-      let digest = digests[evaluation.script]
-    else { return promise.fail(RedisError.notConnected) }
-    let reply = eventLoop.makePromise(of: RedisValue.self)
-    evaluating += 1
-    connection.send(
-      withSource
-        ? evaluation.command("EVAL", program: evaluation.script.source)
-        : evaluation.command("EVALSHA", program: digest),
-      promise: reply)
+  /// A master can be demoted while its connections stay; and a bell that nobody rings looks like a quiet one.
+  private func startChecking() {
     let bound = NIOLoopBound(self, eventLoop: eventLoop)
-    reply.futureResult.whenComplete { result in
-      bound.value.evaluated(evaluation, result, promise: promise)
+    let interval = configuration.checkInterval
+    checking?.cancel()
+    checking = eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
+      bound.value.check()
     }
   }
 
-  private func evaluated(
-    _ evaluation: RedisEvaluation, _ result: Result<RedisValue, any Error>,
-    promise: EventLoopPromise<RedisValue>
-  ) {
-    if evaluating > 0 { evaluating -= 1 }
-    if case .success(.error(let message)) = result, message.hasPrefix("NOSCRIPT") {
-      // The cache was flushed. Those behind this one in the pipeline fail alike; they and whatever
-      // comes meanwhile are sent again in order once the pipeline is empty.
-      holding = true
-      held.append(HeldEvaluation(evaluation: evaluation, promise: promise))
-    } else {
-      promise.completeWith(result)
-    }
-    if holding, evaluating == 0 { releaseHeld() }
-  }
-
-  private func releaseHeld(failing error: RedisError? = nil) {
-    holding = false
-    var loaded: Set<RedisScript> = []
-    let waiting = held
-    held.removeAll()
-    for item in waiting {
-      if let error {
-        item.promise.fail(error)
-      } else {
-        let isFirst = loaded.insert(item.evaluation.script).inserted
-        evaluate(item.evaluation, withSource: isFirst, promise: item.promise)
+  private func check() {
+    guard case .ready(let connections, let identity) = state else { return }
+    let bound = NIOLoopBound((self, connections), eventLoop: eventLoop)
+    _ = connections.bell?.reply(to: ["PING"], on: eventLoop)
+    connections.main.reply(to: RedisIdentity.question, on: eventLoop).whenSuccess { reply in
+      let (link, connections) = bound.value
+      guard case .ready(let current, _) = link.state, current === connections else { return }
+      do {
+        guard try RedisIdentity.incarnation(reply) != identity.incarnation else { return }
+        link.lose(connections, "the server has become another master")
+      } catch {
+        link.lose(connections, "\(error)")
       }
     }
   }
 
-  private static func accept(_ value: RedisValue) throws -> RedisValue {
-    if case .error(let message) = value { throw RedisError.refused(message) }
-    return value
+  private func heard(_ message: RedisValue) {
+    // ["message", channel, keys]; null instead of keys: the whole database was flushed.
+    events.rang(message.elements?.last?.elements.map { $0.compactMap(\.text) })
+  }
+
+  // MARK: Commands
+
+  /// Sends `request` and answers the reply, error replies included; nil if the link is not ready.
+  func send(_ request: RedisRequest) -> EventLoopFuture<RedisValue>? {
+    guard case .ready(let connections, let identity) = state else { return nil }
+    let promise = eventLoop.makePromise(of: RedisValue.self)
+    let isNews = request.script.map { knownScripts.insert($0).inserted } ?? false
+    connections.send(
+      request, withSource: isNews, incarnation: identity.incarnation, promise: promise,
+      on: eventLoop)
+    return promise.futureResult
+  }
+
+  /// The server's cache of scripts was flushed.
+  func forgetScripts() {
+    knownScripts.removeAll()
+  }
+
+  /// ``RedisIdentity/incarnation`` of the server; nil while there is no connection.
+  var incarnation: String? {
+    if case .ready(_, let identity) = state { identity.incarnation } else { nil }
   }
 }

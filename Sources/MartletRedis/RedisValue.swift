@@ -29,6 +29,12 @@ package enum RedisValue: Equatable, Sendable {
     }
   }
 
+  /// Throws ``RedisError/refused(_:)`` if this is an error.
+  func accepted() throws(RedisError) -> RedisValue {
+    if case .error(let message) = self { throw .refused(message) }
+    return self
+  }
+
   /// The elements of an array, else nil.
   package var elements: [RedisValue]? {
     if case .array(let elements) = self { elements } else { nil }
@@ -37,12 +43,16 @@ package enum RedisValue: Equatable, Sendable {
 
 /// Why a command has no reply, or none that can be used.
 package enum RedisError: Error, Equatable, CustomStringConvertible {
-  /// There was no connection; the command was not sent.
-  case notConnected
+  /// The command was not sent: there was no server that could take it, for as long as it was willing to wait.
+  case unavailable(String)
+  /// Too much waits already; the command was not sent.
+  case overloaded
   /// The connection was lost, or the reply overdue: the command may or may not have been executed.
   case connectionLost
   /// Redis answered with this error.
   case refused(String)
+  /// The command was executed, but no replica has confirmed it in time.
+  case notReplicated
   /// The reply is not of the shape that the command promises.
   case unexpectedReply(String)
   /// The bytes are not RESP.
@@ -50,9 +60,11 @@ package enum RedisError: Error, Equatable, CustomStringConvertible {
 
   package var description: String {
     switch self {
-    case .notConnected: "not connected to Redis"
+    case .unavailable(let reason): reason
+    case .overloaded: "too many commands wait for Redis"
     case .connectionLost: "the connection to Redis was lost"
     case .refused(let message): "Redis refused: \(message)"
+    case .notReplicated: "no replica of Redis has confirmed it"
     case .unexpectedReply(let message): "unexpected reply of Redis: \(message)"
     case .protocolViolation(let message): "not the Redis protocol: \(message)"
     }

@@ -17,12 +17,11 @@ struct PresenceService: Service {
   }
 
   func run() async throws {
+    let node = String(UInt64.random(in: (1 << 40)..<(1 << 48)), radix: 36)
+    let settings = try RedisPresenceConfiguration(configuration, node: node)
     // One loop for the aggregator, one that answers probes however busy it is.
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
-    let node = String(UInt64.random(in: (1 << 40)..<(1 << 48)), radix: 36)
-    let aggregator = PresenceAggregatorService(
-      RedisPresenceConfiguration(configuration, node: node), eventLoop: group.next(),
-      logger: logger)
+    let aggregator = PresenceAggregatorService(settings, eventLoop: group.next(), logger: logger)
     let admin: AdminServer
     do {
       admin = try await AdminServer.start(

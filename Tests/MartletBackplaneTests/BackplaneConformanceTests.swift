@@ -8,7 +8,7 @@ import Testing
 @testable import MartletBackplane
 
 /// What every backplane promises (the contract in Backplane.swift), asked of all of them.
-@Suite struct BackplaneConformanceTests {
+@Suite(.sharedRedisCluster) struct BackplaneConformanceTests {
   private func withEach(
     _ implementation: BackplaneUnderTest, _ body: (TestCluster) async throws -> Void
   ) async throws {
@@ -84,7 +84,9 @@ import Testing
       #expect(try await !publish(group, "y").isRepeat)
       // Ids of different groups have nothing to do with each other.
       #expect(try await !publish(other, "x").isRepeat)
-      let recovery = try await cluster.backplanes[0].recover(group, since: nil, limit: 10).get()
+      let recovery = try await cluster.backplanes[0].recover(
+        group, since: nil, within: RecoveryBudget(publications: 10)
+      ).get()
       #expect(recovery.position.offset == 3)
     }
   }
@@ -118,11 +120,15 @@ import Testing
   ) async throws {
     try await withEach(implementation) { cluster in
       let group = cluster.group("new")
-      let empty = try await cluster.backplanes[0].recover(group, since: nil, limit: 10).get()
+      let empty = try await cluster.backplanes[0].recover(
+        group, since: nil, within: RecoveryBudget(publications: 10)
+      ).get()
       #expect(empty.position.offset == 0 && empty.missed == nil)
       let position = try await cluster.publish(group, 1)
       #expect(position.epoch == empty.position.epoch)
-      let recovery = try await cluster.last.recover(group, since: empty.position, limit: 10).get()
+      let recovery = try await cluster.last.recover(
+        group, since: empty.position, within: RecoveryBudget(publications: 10)
+      ).get()
       #expect(recovery.missed?.map { String(buffer: $0.event) } == [Example.event(1)])
     }
   }
@@ -137,7 +143,9 @@ import Testing
       for number in 1...30 { positions.append(try await cluster.publish(group, number, keep: 10)) }
       let backplane = cluster.last
       func missed(since position: Position, limit: Int = 100) async throws -> [UInt64]? {
-        let recovery = try await backplane.recover(group, since: position, limit: limit).get()
+        let recovery = try await backplane.recover(
+          group, since: position, within: RecoveryBudget(publications: limit)
+        ).get()
         #expect(recovery.position == positions.last)
         return recovery.missed.map { $0.compactMap { $0.position?.offset } }
       }
@@ -169,9 +177,13 @@ import Testing
         positions.append(try #require(outcome.position))
       }
       #expect(
-        try await backplane.recover(group, since: positions[2], limit: 10).get().missed == [])
+        try await backplane.recover(
+          group, since: positions[2], within: RecoveryBudget(publications: 10)
+        ).get().missed == [])
       #expect(
-        try await backplane.recover(group, since: positions[1], limit: 10).get().missed == nil)
+        try await backplane.recover(
+          group, since: positions[1], within: RecoveryBudget(publications: 10)
+        ).get().missed == nil)
       #expect(
         try await backplane.history(group, before: nil, limit: 10).get().publications.isEmpty)
     }
@@ -212,7 +224,9 @@ import Testing
       try await eventually("the history is forgotten") {
         try await cluster.last.history(group, before: nil, limit: 10).get().publications.isEmpty
       }
-      let recovery = try await cluster.last.recover(group, since: nil, limit: 10).get()
+      let recovery = try await cluster.last.recover(
+        group, since: nil, within: RecoveryBudget(publications: 10)
+      ).get()
       #expect(recovery.position == outcome.position)
     }
   }

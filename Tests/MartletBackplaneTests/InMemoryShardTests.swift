@@ -13,7 +13,9 @@ import Testing
     let loop = EmbeddedEventLoop()
     let shard = InMemoryShard(index: 0, eventLoop: loop, idempotencyWindow: .seconds(60))
     for number in 0..<100 {
-      _ = shard.recover(GroupName(trusted: "idle\(number)"), since: nil, limit: 1, now: start)
+      _ = shard.recover(
+        GroupName(trusted: "idle\(number)"), since: nil, within: RecoveryBudget(publications: 1),
+        now: start)
     }
     let kept = GroupName(trusted: "kept")
     let outcome = shard.publish(
@@ -22,7 +24,8 @@ import Testing
         kind: .published(Retention(size: 5, ttl: .seconds(7 * 24 * 3600)))), now: start)
     #expect(shard.groupCount == 101)
     let later = start + InMemoryShard.positionLifetime + .hours(1)
-    let recovery = shard.recover(kept, since: nil, limit: 1, now: later)
+    let recovery = shard.recover(
+      kept, since: nil, within: RecoveryBudget(publications: 1), now: later)
     #expect(recovery.position == outcome.position)
     #expect(shard.groupCount == 1)
   }

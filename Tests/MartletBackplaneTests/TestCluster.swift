@@ -13,10 +13,11 @@ enum BackplaneUnderTest: String, CaseIterable, Sendable {
   case inMemory
   case oneRedis
   case twoRedis
+  case redisCluster
 
   var redisCount: Int {
     switch self {
-    case .inMemory: 0
+    case .inMemory, .redisCluster: 0
     case .oneRedis: 1
     case .twoRedis: 2
     }
@@ -26,11 +27,15 @@ enum BackplaneUnderTest: String, CaseIterable, Sendable {
 /// Two gateways' backplanes (one, if they live in memory) with what they receive.
 final class TestCluster {
   let redis: [RedisServerProcess]
+  let keyspace: RedisKeyspace
   let backplanes: [any Backplane]
   let recorders: [DeliveryRecorder]
 
-  private init(redis: [RedisServerProcess], backplanes: [any Backplane]) async throws {
+  private init(
+    redis: [RedisServerProcess], prefix: String, backplanes: [any Backplane]
+  ) async throws {
     self.redis = redis
+    self.keyspace = RedisKeyspace(prefix: prefix, shards: backplanes[0].shards)
     self.backplanes = backplanes
     self.recorders = backplanes.map { _ in DeliveryRecorder() }
     for (backplane, recorder) in zip(backplanes, recorders) {
@@ -47,24 +52,28 @@ final class TestCluster {
     let loops = Array(MultiThreadedEventLoopGroup.singleton.makeIterator())
     var redis: [RedisServerProcess] = []
     for _ in 0..<implementation.redisCount { redis.append(try await RedisServerProcess.start()) }
-    if redis.isEmpty {
+    if implementation == .inMemory {
       let backplane = InMemoryBackplane(shards: ShardMap(count: 16), eventLoops: loops)
-      return try await TestCluster(redis: [], backplanes: [backplane])
+      return try await TestCluster(redis: [], prefix: "", backplanes: [backplane])
     }
+    let sites: [RedisSite] =
+      implementation == .redisCluster
+      ? [.cluster(seeds: SharedRedisCluster.seeds)] : redis.map { .server($0.server) }
+    let prefix = "test-\(UInt32.random(in: 0...UInt32.max))"
     let backplanes = (0..<2).map { number in
-      backplane(redis.map(\.server), node: "node\(number)")
+      backplane(sites, node: "node\(number)", prefix: prefix)
     }
-    return try await TestCluster(redis: redis, backplanes: backplanes)
+    return try await TestCluster(redis: redis, prefix: prefix, backplanes: backplanes)
   }
 
   /// A backplane on Redis that is not started yet.
   static func backplane(
-    _ servers: [RedisServer], node: String, shards: Int = 16,
+    _ sites: [RedisSite], node: String, prefix: String = "test", shards: Int = 16,
     onMismatch: @escaping @Sendable (BackplaneError) -> Void = { _ in }
   ) -> RedisBackplane {
     var configuration = RedisBackplaneConfiguration(
-      servers: servers,
-      keyspace: RedisKeyspace(prefix: "test", shards: ShardMap(count: shards)), node: node,
+      sites: sites,
+      keyspace: RedisKeyspace(prefix: prefix, shards: ShardMap(count: shards)), node: node,
       publishTimeout: .seconds(2))
     configuration.probeInterval = .milliseconds(100)
     return RedisBackplane(
@@ -107,7 +116,7 @@ enum Example {
 final class DeliveryRecorder: BackplaneSubscriber {
   private struct Record {
     var deliveries: [GroupName: [Delivery]] = [:]
-    var interruptions: [Int: [Interruption]] = [:]
+    var interruptions: [Int: Int] = [:]
   }
 
   private let record = Mutex(Record())
@@ -118,8 +127,8 @@ final class DeliveryRecorder: BackplaneSubscriber {
     }
   }
 
-  func interrupted(shard: Int, _ interruption: Interruption) {
-    record.withLock { $0.interruptions[shard, default: []].append(interruption) }
+  func interrupted(shard: Int) {
+    record.withLock { $0.interruptions[shard, default: 0] += 1 }
   }
 
   func deliveries(of group: GroupName) -> [Delivery] {
@@ -127,7 +136,7 @@ final class DeliveryRecorder: BackplaneSubscriber {
   }
 
   /// Without that of the first connect.
-  func interruptions(of shard: Int) -> [Interruption] {
-    record.withLock { Array(($0.interruptions[shard] ?? []).dropFirst()) }
+  func interruptions(of shard: Int) -> Int {
+    record.withLock { max(($0.interruptions[shard] ?? 0) - 1, 0) }
   }
 }

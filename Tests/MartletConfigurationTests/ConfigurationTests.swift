@@ -77,7 +77,7 @@ import Testing
     #expect(configuration.listen.host == "::1" && configuration.loops == 3)
     #expect(configuration.apiKeys == ["0123456789abcdef"])
     #expect(configuration.origins == ["https://app.example:8443"])
-    #expect(configuration.backplane.servers.map(\.port) == [1, 2])
+    #expect(configuration.backplane.sites.map(\.account.port) == [1, 2])
     #expect(configuration.backplane.publishTimeout == .milliseconds(250))
     #expect(configuration.presence.lease == .seconds(1))
     #expect(configuration.tokenKeys.map(\.material) == [secret, "PEM"])
@@ -111,6 +111,28 @@ import Testing
     ("backplane: {kind: kafka}", ["backplane.kind", "kafka", "memory, redis"]),
     ("backplane: {kind: redis}", ["backplane.redis", "servers", "redis://"]),
     ("backplane: {redis: {servers: [\"http://x\"]}}", ["backplane.redis.servers[0]", "redis://"]),
+    (
+      "backplane: {redis: {servers: [\"redis://a\"], cluster: [\"redis://b\"]}}",
+      ["backplane.redis", "either servers", "or cluster"]
+    ),
+    ("backplane: {redis: {servers: []}}", ["backplane.redis.servers", "empty"]),
+    (
+      "backplane: {redis: {cluster: [\"redis://a\", \"redis://:x@b\"]}}",
+      ["backplane.redis.cluster", "different accounts"]
+    ),
+    (
+      "backplane: {redis: {cluster: [\"redis://a/3\"]}}",
+      ["backplane.redis.cluster", "database 0"]
+    ),
+    (
+      "backplane: {redis: {tls: {certificate_file: a}}}",
+      ["backplane.redis.tls", "private_key_file"]
+    ),
+    ("backplane: {redis: {linger: 1s}}", ["backplane.redis.linger", "1s", "100ms"]),
+    (
+      "routes: [{path: /a, group: a, durability: disk}]",
+      ["routes[0].durability", "disk", "primary, replicated"]
+    ),
     ("backplane: {shards: 0}", ["backplane.shards", "1 to 1024"]),
     ("backplane: {redis: {prefix: \"a b\"}}", ["backplane.redis.prefix", "a b"]),
     ("backplane: 5", ["backplane", "mapping"]),
@@ -183,15 +205,16 @@ import Testing
       contentsOf: root().appendingPathComponent("docs/configuration.md"), encoding: .utf8)
     // The errors about unknown keys list the known ones.
     for (section, prefix) in [
-      ("", ""), ("backplane", ""), ("backplane: {redis", "redis."), ("presence", ""),
+      ("", ""), ("backplane", ""), ("backplane: {redis", "redis."),
+      ("backplane: {redis: {tls", "redis.tls."), ("presence", ""),
       ("limits", ""),
     ] {
       let depth = section.split(separator: " ").count
       let yaml =
-        section.isEmpty ? "x_: 1" : "\(section): {x_: 1}" + (depth > 1 ? "}" : "")
+        section.isEmpty ? "x_: 1" : "\(section): {x_: 1}" + String(repeating: "}", count: depth - 1)
       let error = try #require(throws: ConfigurationError.self) { try load(yaml) }
       let known = error.problem.components(separatedBy: "there are ").last ?? ""
-      for key in known.components(separatedBy: ", ") where !["redis", "auth"].contains(key) {
+      for key in known.components(separatedBy: ", ") where !["redis", "auth", "tls"].contains(key) {
         let isDocumented = page.contains("| `\(prefix)\(key)`") || page.contains("## `\(key)`")
         #expect(isDocumented, "\(section) \(key)")
       }

@@ -63,7 +63,7 @@ import Testing
   @Test func `A session ends when its token does`() async throws {
     try await TestGateway.with { gateway in
       let token = try await TestGateway.token(
-        "u1", ["projects": .array([.string("42")])], expiresIn: 2)
+        "u1", ["projects": .array([.string("42")])], expiresIn: 5)
       let client = try await WebSocketTestClient.connect(
         port: gateway.port, "/ws/projects/42/?token=\(token)")
       _ = try await client.message(ofType: "connection_established")

@@ -83,7 +83,7 @@ import Testing
       name: Example.group, interest: loop.makeSucceededVoidFuture(), hub: hub)
     let (session, _) = try makeSession("a", hub)
     group.beginJoin(session)
-    group.interrupted(.otherData)
+    group.interrupted()
     #expect(group.finishJoin(session, recovery: recovery(3)) {} == .askAgain)
     #expect(group.finishJoin(session, recovery: recovery(3)) {} == .joined)
   }

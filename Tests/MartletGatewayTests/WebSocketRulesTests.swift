@@ -58,7 +58,6 @@ import Testing
       default: try await client.send(opcode: 8, [3])
       }
       #expect(try await client.closeCode() == 1002)
-      try await client.setReading(true)
       try await eventually("the connection ends") { client.isClosed }
     }
   }

@@ -207,8 +207,10 @@ import Testing
         publisher == 0 && sequence == 2 && attempt == 1 ? .cutAfter : .none
       }, forgetsHistory: true)
     try await GatewayDouble.with(ports: 2, faults: faults) { double in
-      var settings = settings(double, clients: 2, groups: 1, rate: 100)
-      settings.reconnectDelay = DelayRange(lowest: .milliseconds(200), highest: .milliseconds(200))
+      // Publications fall between the cut and the reconnect, also on a machine that stumbles.
+      var settings = settings(double, clients: 2, groups: 1, rate: 20)
+      settings.duration = .seconds(2)
+      settings.reconnectDelay = DelayRange(lowest: .milliseconds(500), highest: .milliseconds(500))
       settings.grace = Self.hopelessGrace
       let report = try await run(settings)
       #expect(report.exitStatus == .failed)

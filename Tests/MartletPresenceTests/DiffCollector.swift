@@ -13,7 +13,7 @@ final class DiffCollector: BackplaneSubscriber {
     }
   }
 
-  func interrupted(shard: Int, _ interruption: Interruption) {}
+  func interrupted(shard: Int) {}
 
   /// `+USER` and `-USER`.
   var diffs: [String] {

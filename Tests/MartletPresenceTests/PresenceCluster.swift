@@ -44,7 +44,7 @@ final class PresenceCluster {
   static func configuration(_ server: RedisServer, node: String) -> RedisPresenceConfiguration {
     RedisPresenceConfiguration(
       backplane: RedisBackplaneConfiguration(
-        servers: [server],
+        sites: [.server(server)],
         keyspace: RedisKeyspace(prefix: "t", shards: ShardMap(count: shards)), node: node),
       grace: .milliseconds(500), lease: .milliseconds(1_500), reportInterval: .milliseconds(5))
   }
@@ -96,13 +96,13 @@ final class PresenceCluster {
   private func send(_ command: RedisCommand) async throws -> RedisValue {
     let client = RedisClient(
       RedisClient.Configuration(
-        server: redis.server, name: "test", replyTimeout: .seconds(5)),
+        site: .server(redis.server), name: "test", replyTimeout: .seconds(5)),
       on: loop, logger: Self.logger)
     client.start()
     try await eventually("the client is connected") {
-      (try? await client.send(["PING"]).get()) != nil
+      (try? await client.send(["PING"], key: "k").get()) != nil
     }
-    let reply = try await client.send(command).get()
+    let reply = try await client.send(command, key: "k").get()
     try await client.stop().get()
     return reply
   }

@@ -69,12 +69,11 @@ struct ShardOwnershipTests {
     let shard = keyspace.shards.shard(of: Examples.group)
     let client = RedisClient(
       RedisClient.Configuration(
-        server: cluster.redis.server, name: "test", replyTimeout: .seconds(5),
-        scripts: PresenceScripts.aggregator),
+        site: .server(cluster.redis.server), name: "test", replyTimeout: .seconds(5)),
       on: cluster.loop, logger: PresenceCluster.logger)
     client.start()
     try await eventually("the client is connected") {
-      (try? await client.send(["PING"]).get()) != nil
+      (try? await client.send(["PING"], key: "k").get()) != nil
     }
     func claim(_ daemon: String) async throws -> String? {
       try await client.evaluate(
@@ -101,13 +100,16 @@ struct ShardOwnershipTests {
     #expect(again != former)
     await #expect(throws: ShardLost.self) { try await write(as: former) }
     #expect(
-      try await client.send(["EXISTS", .text(keyspace.members(Examples.group))]).get().number == 0)
+      try await client.send(["EXISTS", .text(keyspace.members(Examples.group))], key: "k").get()
+        .number == 0)
     let owner = try #require(
-      try await client.send(["SET", .text(keyspace.presenceOwner(shard)), .text(again)]).get().text)
+      try await client.send(["SET", .text(keyspace.presenceOwner(shard)), .text(again)], key: "k")
+        .get().text)
     #expect(owner == "OK")
     try await write(as: again)
     #expect(
-      try await client.send(["GET", .text(keyspace.presenceCursor(shard))]).get().text == "7-0")
+      try await client.send(["GET", .text(keyspace.presenceCursor(shard))], key: "k").get().text
+        == "7-0")
     try await eventually("the diff arrives once") { cluster.collector.diffs == ["+ann"] }
     try await client.stop().get()
     try await cluster.end()

@@ -22,7 +22,7 @@ import Testing
   ) -> RedisClient {
     let client = RedisClient(
       RedisClient.Configuration(
-        server: server, name: "test", replyTimeout: replyTimeout, scripts: [script]),
+        site: .server(server), name: "test", replyTimeout: replyTimeout),
       on: MultiThreadedEventLoopGroup.singleton.next(),
       logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
       onConnect: { events.connects.add(1, ordering: .relaxed) },
@@ -33,7 +33,7 @@ import Testing
 
   private func ready(_ client: RedisClient) async throws {
     try await eventually("the client is connected") {
-      (try? await client.send(["PING"]).get()) != nil
+      (try? await client.send(["PING"], key: "k").get()) != nil
     }
   }
 
@@ -41,7 +41,7 @@ import Testing
     let redis = try await RedisServerProcess.start()
     let client = client(redis.server)
     try await ready(client)
-    let futures = (0..<2_000).map { client.send(["ECHO", .number($0)]) }
+    let futures = (0..<2_000).map { client.send(["ECHO", .number($0)], key: "k") }
     for (number, future) in futures.enumerated() {
       #expect(try await future.get().number == Int64(number))
     }
@@ -52,8 +52,8 @@ import Testing
     let redis = try await RedisServerProcess.start()
     let client = client(redis.server)
     try await ready(client)
-    let bad = client.send(["NOSUCH"])
-    let good = client.send(["PING"])
+    let bad = client.send(["NOSUCH"], key: "k")
+    let good = client.send(["PING"], key: "k")
     let error = await #expect(throws: RedisError.self) { try await bad.get() }
     #expect("\(error.map { "\($0)" } ?? "")".contains("unknown command"))
     #expect(try await good.get().text == "PONG")
@@ -66,12 +66,12 @@ import Testing
     server.database = 3
     let client = client(server)
     try await ready(client)
-    let info = try await client.send(["CLIENT", "INFO"]).get().text ?? ""
+    let info = try await client.send(["CLIENT", "INFO"], key: "k").get().text ?? ""
     #expect(info.contains("db=3") && info.contains("name=test"))
     server.password = "wrong"
     let stranger = self.client(server)
     try await Task.sleep(for: .milliseconds(100))
-    await #expect(throws: RedisError.notConnected) { try await stranger.send(["PING"]).get() }
+    await #expect(throws: RedisError.self) { try await stranger.send(["PING"], key: "k").get() }
     try await client.stop().get()
     try await stranger.stop().get()
   }
@@ -81,12 +81,12 @@ import Testing
     let events = Events()
     let client = client(redis.server, events: events)
     try await ready(client)
-    let waiting = client.send(["BLPOP", "nothing", "0"])
+    let waiting = client.send(["BLPOP", "nothing", "0"], key: "k")
     // The command must have left before the kill.
     _ = try await RedisTestConnection.blockedClients(redis.server)
     redis.kill()
     await #expect(throws: RedisError.connectionLost) { try await waiting.get() }
-    await #expect(throws: RedisError.self) { try await client.send(["PING"]).get() }
+    await #expect(throws: RedisError.self) { try await client.send(["PING"], key: "k").get() }
     let again = try await RedisServerProcess.start(port: redis.server.port)
     try await ready(client)
     #expect(events.connects.load(ordering: .relaxed) == 2)
@@ -103,7 +103,9 @@ import Testing
     let client = client(redis.server, replyTimeout: .milliseconds(200))
     try await ready(client)
     redis.freeze()
-    await #expect(throws: RedisError.connectionLost) { try await client.send(["PING"]).get() }
+    await #expect(throws: RedisError.connectionLost) {
+      try await client.send(["PING"], key: "k").get()
+    }
     redis.thaw()
     try await ready(client)
     try await client.stop().get()
@@ -115,13 +117,13 @@ import Testing
     try await ready(client)
     var futures: [EventLoopFuture<RedisValue>] = []
     for number in 0..<3_000 {
-      if number % 100 == 50 { futures.append(client.send(["SCRIPT", "FLUSH"])) }
+      if number % 100 == 50 { futures.append(client.send(["SCRIPT", "FLUSH"], key: "k")) }
       futures.append(
         client.evaluate(script, keys: ["l"], arguments: [.number(Int64(number))]))
       if number % 37 == 0 { _ = try await futures[futures.count - 1].get() }
     }
     for future in futures { _ = try await future.get() }
-    let list = try await client.send(["LRANGE", "l", "0", "-1"]).get().elements ?? []
+    let list = try await client.send(["LRANGE", "l", "0", "-1"], key: "k").get().elements ?? []
     #expect(list.compactMap(\.number) == (0..<3_000).map { Int64($0) })
     try await client.stop().get()
   }
@@ -132,12 +134,13 @@ enum RedisTestConnection {
   /// Waits until a client of `server` is blocked.
   static func blockedClients(_ server: RedisServer) async throws {
     let observer = RedisClient(
-      RedisClient.Configuration(server: server, name: "observer", replyTimeout: .seconds(5)),
+      RedisClient.Configuration(
+        site: .server(server), name: "observer", replyTimeout: .seconds(5)),
       on: MultiThreadedEventLoopGroup.singleton.next(),
       logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     observer.start()
     try await eventually("a client is blocked") {
-      let info = try? await observer.send(["INFO", "clients"]).get().text
+      let info = try? await observer.send(["INFO", "clients"], key: "k").get().text
       return info?.contains("blocked_clients:1") == true
     }
     try await observer.stop().get()

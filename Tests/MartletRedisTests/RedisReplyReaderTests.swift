@@ -69,7 +69,7 @@ import Testing
     let command: RedisCommand = [
       "SET", .text("k\r\n"), .bytes(ByteBuffer(bytes: [0, 255])), .number(-7), .text(""),
     ]
-    command.write(to: &buffer)
+    command.write(to: &buffer, incarnation: "")
     let expected =
       Array("*5\r\n$3\r\nSET\r\n$3\r\nk\r\n\r\n$2\r\n".utf8) + [0, 255]
       + Array("\r\n$2\r\n-7\r\n$0\r\n\r\n".utf8)

@@ -6,6 +6,10 @@ package struct JSONObject: Equatable, Sendable {
   package var fields: [String: JSONValue]
 
   /// Throws if `text` is not a JSON object.
+  package init(fields: [String: JSONValue]) {
+    self.fields = fields
+  }
+
   package init(_ text: String) throws {
     fields = try JSONDecoder().decode([String: JSONValue].self, from: Data(text.utf8))
   }

@@ -46,9 +46,9 @@ package final class InMemoryBackplane: Backplane {
   }
 
   package func recover(
-    _ group: GroupName, since: Position?, limit: Int
+    _ group: GroupName, since: Position?, within budget: RecoveryBudget
   ) -> EventLoopFuture<Recovery> {
-    on(group) { $0.recover(group, since: since, limit: limit, now: .now()) }
+    on(group) { $0.recover(group, since: since, within: budget, now: .now()) }
   }
 
   package func history(
@@ -59,6 +59,10 @@ package final class InMemoryBackplane: Backplane {
 
   package func unreadiness() -> EventLoopFuture<[String]> {
     stores[0].eventLoop.makeSucceededFuture([])
+  }
+
+  package func statistics() -> EventLoopFuture<BackplaneStatistics> {
+    stores[0].eventLoop.makeSucceededFuture(BackplaneStatistics())
   }
 
   private func on<Answer: Sendable>(

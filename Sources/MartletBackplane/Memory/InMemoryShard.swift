@@ -4,12 +4,20 @@ internal import NIOCore
 
 /// The groups of one shard of an ``InMemoryBackplane``. Confined to its event loop.
 final class InMemoryShard {
+  private struct Retained {
+    var delivery: Delivery
+    var until: NIODeadline
+  }
+
   private struct Group {
     var position: Position
     /// Consecutive offsets, the last one `position.offset`; empty without retention.
-    var history: Deque<Delivery> = []
-    var historyEnds = NIODeadline.distantFuture
+    var history: Deque<Retained> = []
     var lastUse: NIODeadline
+
+    mutating func forget(now: NIODeadline) {
+      while let first = history.first, first.until <= now { history.removeFirst() }
+    }
   }
 
   /// How long the position of a group that nobody uses is kept, as on Redis.
@@ -62,9 +70,8 @@ final class InMemoryShard {
       group: request.group, position: group.position, excluded: request.excluded,
       event: request.event)
     if let retention {
-      group.history.append(delivery)
+      group.history.append(Retained(delivery: delivery, until: now + TimeAmount(retention.ttl)))
       while group.history.count > retention.size { group.history.removeFirst() }
-      group.historyEnds = now + TimeAmount(retention.ttl)
     } else {
       group.history.removeAll()
     }
@@ -78,28 +85,29 @@ final class InMemoryShard {
   }
 
   func recover(
-    _ name: GroupName, since: Position?, limit: Int, now: NIODeadline
+    _ name: GroupName, since: Position?, within budget: RecoveryBudget, now: NIODeadline
   ) -> Recovery {
     let group = group(name, now: now)
     groups[name] = group
     guard let since, since.epoch == group.position.epoch, since.offset <= group.position.offset
     else { return Recovery(position: group.position, missed: nil) }
     let count = Int(group.position.offset - since.offset)
-    guard count <= min(limit, group.history.count) else {
-      return Recovery(position: group.position, missed: nil)
-    }
-    return Recovery(position: group.position, missed: Array(group.history.suffix(count)))
+    let missed = group.history.suffix(count).map(\.delivery)
+    guard count == missed.count, count <= budget.publications,
+      missed.reduce(0, { $0 + $1.event.readableBytes }) <= budget.bytes
+    else { return Recovery(position: group.position, missed: nil) }
+    return Recovery(position: group.position, missed: missed)
   }
 
   func history(
     _ name: GroupName, before: UInt64?, limit: Int, now: NIODeadline
   ) -> HistoryPage {
     let group = group(name, now: now)
-    let older = group.history.prefix { delivery in
-      guard let before, let offset = delivery.position?.offset else { return true }
+    let older = group.history.prefix { retained in
+      guard let before, let offset = retained.delivery.position?.offset else { return true }
       return offset < before
     }
-    let page = Array(older.suffix(limit))
+    let page = older.suffix(limit).map(\.delivery)
     return HistoryPage(
       epoch: group.position.epoch, publications: page,
       nextBefore: page.count < older.count ? page.first?.position?.offset : nil)
@@ -112,10 +120,7 @@ final class InMemoryShard {
       return Group(position: Position(epoch: .random(using: &random), offset: 0), lastUse: now)
     }
     group.lastUse = now
-    if group.historyEnds <= now {
-      group.history.removeAll()
-      group.historyEnds = .distantFuture
-    }
+    group.forget(now: now)
     return group
   }
 
@@ -124,7 +129,7 @@ final class InMemoryShard {
     nextForget = now + Self.forgetInterval
     groups = groups.filter { _, group in
       now - group.lastUse < Self.positionLifetime
-        || (!group.history.isEmpty && group.historyEnds > now)
+        || group.history.last.map { $0.until > now } ?? false
     }
   }
 

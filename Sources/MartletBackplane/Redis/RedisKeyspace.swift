@@ -16,10 +16,7 @@ package struct RedisKeyspace: Sendable {
   /// The stream that every gateway reads.
   package func stream(_ shard: Int) -> String { key(shard, "stream") }
 
-  /// A random text that is as old as the shard's data: another one means other data.
-  package func lineage(_ shard: Int) -> String { key(shard, "lineage") }
-
-  /// A hash with the group's `epoch` and `offset`.
+  /// A hash with the group's position and more, see ``BackplaneScripts``.
   package func meta(_ group: GroupName) -> String { key(group, "meta") }
 
   /// The stream of the group's retained publications; entry ids are `OFFSET-0`.

@@ -3,196 +3,309 @@ internal import MartletCore
 internal import MartletRedis
 internal import NIOCore
 
-/// Reads the streams of one server's shards with one blocking XREAD.
+/// Reads the streams of one site's shards.
 ///
-/// Cursors are concrete ids, kept over reconnects. After each connect, and when it is behind, the reader makes
-/// sure that its cursors still fit the streams (``ShardPlace``), else it tells the subscriber. Confined to its
-/// client's event loop.
+/// While it is quiet, each stream when its bell rings; a little later when rings come thick and fast, so that some gather.
+/// While it is busy, all streams again and again in one write (outside a Redis Cluster, in one command), and no bell is
+/// armed: a ring costs more than a read (docs/decisions/0008).
+///
+/// Cursors are concrete ids, kept over reconnects. When data may have changed under them, when the reader is behind, and every
+/// now and then it makes sure that they still fit (``ShardPlace``), else it tells the subscriber. Confined to its client's
+/// event loop.
 final class RedisShardReader {
-  /// The most entries that one stream gives to one reply.
+  /// The most entries of one reply.
   private static let maximumEntries = 1_000
+  /// Until a read that failed is tried again.
+  private static let retryDelay = TimeAmount.milliseconds(200)
+  /// Streams are read this often even if no bell rings: a lost ring delays, no more.
+  private static let pollInterval = TimeAmount.seconds(1)
+
+  private struct Shard {
+    var cursor: RedisStreamID?
+    /// A read or a check is under way, or has failed a moment ago.
+    var isBusy = false
+    /// There may be something to read.
+    var isRung = true
+    /// Whether the cursor still fits has to be seen first.
+    var isUnchecked = true
+  }
 
   private let keyspace: RedisKeyspace
-  private let shardOfKey: [String: Int]
-  private let shards: [Int]
   private let node: String
-  private let blockTime: TimeAmount
-  /// A reply with so many entries of one stream comes from a reader that is behind.
+  private let checkEveryPolls: Int
+  /// A reply with so many entries comes to a reader that is behind.
   private let behindCount: Int
-  private let onProbe: (_ shard: Int, _ number: UInt64) -> Void
+  private let shardOfKey: [String: Int]
   private let subscriber: any BackplaneSubscriber
   private let logger: Logger
+  private let onProbe: (_ shard: Int, _ number: UInt64) -> Void
   private var client: RedisClient?
-  private var cursors: [Int: RedisStreamID] = [:]
-  private var lineages: [Int: String] = [:]
-  private var linger = LingerPolicy()
-  /// Replies to a former connection's reads carry another number and are ignored.
-  private var connection = 0
+  private var shards: [Int: Shard]
+  private var linger: LingerPolicy
+  private var nextRead = NIODeadline.uptimeNanoseconds(0)
+  private var isScheduled = false
+  /// Reads without an answer yet, and what the others have brought since all streams were last read.
+  private var outstanding = 0
+  private var gathered = 0
+  private var polling: RepeatedTask?
+  private var polls = 0
+  private var isRefused = false
+  private(set) var statistics = BackplaneStatistics()
 
   init(
-    _ configuration: RedisBackplaneConfiguration, server: Int, subscriber: any BackplaneSubscriber,
+    _ configuration: RedisBackplaneConfiguration, site: Int, subscriber: any BackplaneSubscriber,
     logger: Logger, onProbe: @escaping (_ shard: Int, _ number: UInt64) -> Void
   ) {
     let keyspace = configuration.keyspace
-    let shards = configuration.shards(ofServer: server)
+    let shards = configuration.shards(ofSite: site)
     self.keyspace = keyspace
-    self.shards = shards
+    self.node = configuration.node
+    self.checkEveryPolls = max(
+      1, Int(configuration.checkInterval.nanoseconds / Self.pollInterval.nanoseconds))
+    self.behindCount = min(Self.maximumEntries, configuration.shardStreamLength / 2)
     self.shardOfKey = Dictionary(
       uniqueKeysWithValues: shards.map { (keyspace.stream($0), $0) })
-    self.node = configuration.node
-    // A quiet stream answers in time for the client not to take the link for dead.
-    self.blockTime = .nanoseconds(configuration.publishTimeout.nanoseconds / 2)
-    self.behindCount = min(Self.maximumEntries, configuration.shardStreamLength / 2)
+    self.shards = Dictionary(uniqueKeysWithValues: shards.map { ($0, Shard()) })
+    self.linger = LingerPolicy(longest: configuration.linger, streams: shards.count)
     self.subscriber = subscriber
     self.logger = logger
     self.onProbe = onProbe
   }
 
-  func attach(_ client: RedisClient) {
+  func start(_ client: RedisClient) {
     self.client = client
+    let bound = NIOLoopBound(self, eventLoop: client.eventLoop)
+    polling = client.eventLoop.scheduleRepeatedTask(
+      initialDelay: .zero, delay: Self.pollInterval
+    ) { _ in bound.value.poll() }
   }
 
-  /// Compares lineages and the streams' ends with what was known, then reads.
-  func connected() {
-    connection += 1
-    let current = connection
+  func stop() {
+    polling?.cancel()
+    client = nil
+  }
+
+  // MARK: When to read
+
+  /// Streams have changed; nil: whatever was known of any of them may be wrong.
+  func rang(_ keys: [String]?) {
+    if let keys {
+      for key in keys {
+        if let shard = shardOfKey[key] { shards[shard]?.isRung = true }
+      }
+    } else {
+      for shard in shards.keys {
+        shards[shard]?.isRung = true
+        shards[shard]?.isUnchecked = true
+      }
+    }
+    scheduleReads()
+  }
+
+  private func poll() {
+    polls += 1
+    for shard in shards.keys {
+      shards[shard]?.isRung = true
+      if polls % checkEveryPolls == 0 { shards[shard]?.isUnchecked = true }
+    }
+    scheduleReads()
+  }
+
+  private func scheduleReads() {
+    guard !isScheduled, let client else { return }
+    isScheduled = true
+    let bound = NIOLoopBound(self, eventLoop: client.eventLoop)
+    if nextRead <= .now() {
+      // Not at once: the rings of one turn of the loop are answered by one write.
+      client.eventLoop.execute { bound.value.readRung() }
+    } else {
+      client.eventLoop.scheduleTask(deadline: nextRead) { bound.value.readRung() }
+    }
+  }
+
+  private func readRung() {
+    isScheduled = false
+    if linger.isBusy, outstanding == 0 {
+      linger.polled(gathered)
+      // Quiet again: every bell has to be armed.
+      if !linger.isBusy {
+        for shard in shards.keys { shards[shard]?.isRung = true }
+      }
+    }
+    gathered = 0
+    if linger.isBusy { nextRead = .now() + linger.pace }
+    let readsTogether = linger.isBusy && client?.site.isCluster == false
+    var together: [(shard: Int, cursor: RedisStreamID)] = []
+    for (shard, state) in shards where (state.isRung || linger.isBusy) && !state.isBusy {
+      shards[shard]?.isRung = false
+      shards[shard]?.isBusy = true
+      let cursor = state.cursor ?? .zero
+      if state.isUnchecked {
+        check(shard, state.cursor)
+      } else if readsTogether {
+        together.append((shard, cursor))
+      } else {
+        read(shard, after: cursor)
+      }
+    }
+    if !together.isEmpty { read(together) }
+  }
+
+  // MARK: Reading
+
+  /// Compares the cursor with the stream, then reads.
+  private func check(_ shard: Int, _ cursor: RedisStreamID?) {
     guard let client else { return }
-    let lineage = String(UInt64.random(in: 0...UInt64.max), radix: 36)
-    let answers = shards.map { shard -> EventLoopFuture<[RedisValue]> in
-      let stream = RedisCommand.Argument.text(keyspace.stream(shard))
-      let cursor = RedisCommand.Argument.text("\(cursors[shard] ?? .zero)")
-      let key = RedisCommand.Argument.text(keyspace.lineage(shard))
-      _ = client.send(["SET", key, .text(lineage), "NX"])
-      return EventLoopFuture.whenAllSucceed(
-        [
-          client.send(["GET", key]),
-          client.send(["XRANGE", stream, cursor, cursor]),
-          client.send(["XRANGE", stream, "-", "+", "COUNT", "1"]),
-          client.send(["XREVRANGE", stream, "+", "-", "COUNT", "1"]),
-        ], on: client.eventLoop)
+    shards[shard]?.isUnchecked = false
+    let key = keyspace.stream(shard)
+    let stream = RedisCommand.Argument.text(key)
+    let place = RedisCommand.Argument.text("\(cursor ?? .zero)")
+    let bound = NIOLoopBound(self, eventLoop: client.eventLoop)
+    client.send(["XRANGE", stream, place, place], key: key)
+      .and(client.send(["XREVRANGE", stream, "+", "-", "COUNT", "1"], key: key))
+      .whenComplete { result in
+        switch result {
+        case .success((let cursorEntry, let newest)):
+          bound.value.checked(shard, ShardPlace(cursorEntry: cursorEntry, newest: newest))
+        case .failure(let error):
+          bound.value.failed(shard, error)
+        }
+      }
+  }
+
+  private func checked(_ shard: Int, _ place: ShardPlace) {
+    guard let state = shards[shard] else { return }
+    let verdict = place.verdict(cursor: state.cursor)
+    shards[shard]?.cursor = verdict.cursor
+    if verdict.isInterrupted { interrupt(shard, isNew: state.cursor == nil) }
+    read(shard, after: verdict.cursor)
+  }
+
+  private func interrupt(_ shard: Int, isNew: Bool = false) {
+    if !isNew {
+      logger.warning(
+        "entries of a shard are missing, groups are compared", metadata: ["shard": "\(shard)"])
+    }
+    statistics.interruptions += 1
+    subscriber.interrupted(shard: shard)
+  }
+
+  private func read(_ shard: Int, after cursor: RedisStreamID) {
+    guard let client else { return }
+    let bound = NIOLoopBound(self, eventLoop: client.eventLoop)
+    outstanding += 1
+    client.read(
+      keyspace.stream(shard), after: "\(cursor)", count: Self.maximumEntries,
+      arming: !linger.isBusy
+    )
+    .whenComplete { result in
+      bound.value.outstanding -= 1
+      switch result {
+      case .success(let reply):
+        let reader = bound.value
+        reader.received(reader.entries(reply)[shard] ?? [], shard: shard, after: cursor)
+      case .failure(let error): bound.value.failed(shard, error)
+      }
+    }
+  }
+
+  /// The same of several shards with one command.
+  private func read(_ places: [(shard: Int, cursor: RedisStreamID)]) {
+    guard let client else { return }
+    let bound = NIOLoopBound(self, eventLoop: client.eventLoop)
+    outstanding += 1
+    let streams = places.map { (keyspace.stream($0.shard), "\($0.cursor)") }
+    client.read(streams, count: Self.maximumEntries).whenComplete { result in
+      let reader = bound.value
+      reader.outstanding -= 1
+      switch result {
+      case .success(let reply):
+        let streams = reader.entries(reply)
+        for (shard, cursor) in places {
+          reader.received(streams[shard] ?? [], shard: shard, after: cursor)
+        }
+      case .failure(let error):
+        for (shard, _) in places { reader.failed(shard, error) }
+      }
+    }
+  }
+
+  /// Reads `[[key, entries], …]`, or null.
+  private func entries(_ reply: RedisValue) -> [Int: [RedisValue]] {
+    var streams: [Int: [RedisValue]] = [:]
+    for stream in reply.elements ?? [] {
+      guard let parts = stream.elements, parts.count == 2,
+        let shard = parts[0].text.flatMap({ shardOfKey[$0] })
+      else { continue }
+      streams[shard] = parts[1].elements
+    }
+    return streams
+  }
+
+  private func received(_ entries: [RedisValue], shard: Int, after cursor: RedisStreamID) {
+    shards[shard]?.isBusy = false
+    isRefused = false
+    if !entries.isEmpty {
+      statistics.reads += 1
+      statistics.entries += UInt64(entries.count)
+      gathered += entries.count
+      deliver(entries, shard: shard)
+      let now = NIODeadline.now()
+      nextRead = max(nextRead, now + linger.wait(afterReceiving: entries.count, now: now))
+      if entries.count == Self.maximumEntries { shards[shard]?.isRung = true }
+      if entries.count >= behindCount { checkTrimming(of: shard, since: cursor) }
+    }
+    if shards[shard]?.isRung == true || linger.isBusy { scheduleReads() }
+  }
+
+  private func failed(_ shard: Int, _ error: any Error) {
+    guard let client else { return }
+    shards[shard]?.isUnchecked = true
+    if case RedisError.refused(let message) = error, !isRefused {
+      // Out of memory, no permission: the connection is fine, the server is not.
+      isRefused = true
+      logger.warning("a shard read was refused", metadata: ["error": "\(message)"])
     }
     let bound = NIOLoopBound(self, eventLoop: client.eventLoop)
-    EventLoopFuture.whenAllSucceed(answers, on: client.eventLoop).whenComplete { result in
-      switch result {
-      case .success(let answers):
-        bound.value.place(answers.map(ShardPlace.init), of: current)
-      case .failure(RedisError.refused(let message)):
-        bound.value.logger.warning(
-          "a shard reader was refused", metadata: ["error": "\(message)"])
-        client.eventLoop.scheduleTask(in: .milliseconds(500)) {
-          if bound.value.connection == current { bound.value.connected() }
-        }
-      case .failure:
-        break  // The client reconnects and calls ``connected()``.
-      }
+    client.eventLoop.scheduleTask(in: Self.retryDelay) {
+      bound.value.shards[shard]?.isBusy = false
+      bound.value.shards[shard]?.isRung = true
+      bound.value.scheduleReads()
     }
-  }
-
-  func disconnected() {
-    connection += 1
-  }
-
-  private func place(_ places: [ShardPlace], of asked: Int) {
-    guard asked == connection else { return }
-    for (shard, place) in zip(shards, places) {
-      let verdict = place.verdict(cursor: cursors[shard], lineage: lineages[shard])
-      lineages[shard] = place.lineage
-      cursors[shard] = verdict.cursor
-      guard let interruption = verdict.interruption else { continue }
-      if interruption == .otherData {
-        logger.warning(
-          "a shard's data are not those that were read before", metadata: ["shard": "\(shard)"])
-      }
-      subscriber.interrupted(shard: shard, interruption)
-    }
-    read()
   }
 
   /// A stream that is trimmed while it is read slower than it is written leaves no other trace.
   private func checkTrimming(of shard: Int, since cursor: RedisStreamID) {
     guard let client else { return }
+    if cursor == .zero { return interrupt(shard) }
+    let key = keyspace.stream(shard)
+    let place = RedisCommand.Argument.text("\(cursor)")
     let bound = NIOLoopBound(self, eventLoop: client.eventLoop)
-    client.send(["XRANGE", .text(keyspace.stream(shard)), "-", "+", "COUNT", "1"])
-      .whenSuccess { reply in
-        guard let first = ShardPlace.entryID(reply), first > cursor else { return }
-        bound.value.logger.warning(
-          "a shard was read too slowly: entries are missing", metadata: ["shard": "\(shard)"])
-        bound.value.subscriber.interrupted(shard: shard, .unread)
-      }
-  }
-
-  private func read() {
-    guard let client else { return }
-    let current = connection
-    var command: RedisCommand = [
-      "XREAD", "COUNT", .number(Int64(Self.maximumEntries)), "BLOCK",
-      .number(blockTime.nanoseconds / 1_000_000), "STREAMS",
-    ]
-    command.arguments += shards.map { .text(keyspace.stream($0)) }
-    command.arguments += shards.map { .text("\(cursors[$0] ?? .zero)") }
-    let bound = NIOLoopBound(self, eventLoop: client.eventLoop)
-    client.send(command).whenComplete { result in
-      bound.value.received(result, of: current)
+    client.send(["XRANGE", .text(key), place, place], key: key).whenSuccess { reply in
+      if reply.elements?.isEmpty == true { bound.value.interrupt(shard) }
     }
   }
 
-  private func received(_ result: Result<RedisValue, any Error>, of asked: Int) {
-    guard asked == connection, let client else { return }
-    switch result {
-    case .success(let reply):
-      let entries = deliver(reply)
-      let wait = entries == 0 ? .zero : linger.wait(afterReceiving: entries, now: .now())
-      if wait == .zero {
-        read()
-      } else {
-        let bound = NIOLoopBound(self, eventLoop: client.eventLoop)
-        client.eventLoop.scheduleTask(in: wait) {
-          if bound.value.connection == asked { bound.value.read() }
-        }
-      }
-    case .failure(RedisError.refused(let message)):
-      // Loading, out of memory, no permission: the connection is fine, the server is not.
-      logger.warning("a shard read was refused", metadata: ["error": "\(message)"])
-      let bound = NIOLoopBound(self, eventLoop: client.eventLoop)
-      client.eventLoop.scheduleTask(in: .milliseconds(500)) {
-        if bound.value.connection == asked { bound.value.read() }
-      }
-    case .failure:
-      break  // The client reconnects and calls ``connected()``.
-    }
-  }
-
-  /// Hands the entries on and moves the cursors; answers how many entries there were.
-  private func deliver(_ reply: RedisValue) -> Int {
-    var total = 0
-    for stream in reply.elements ?? [] {
-      guard let parts = stream.elements, parts.count == 2, let key = parts[0].text,
-        let shard = shardOfKey[key], let entries = parts[1].elements
+  /// Hands the entries on and moves the cursor.
+  private func deliver(_ entries: [RedisValue], shard: Int) {
+    var deliveries: [Delivery] = []
+    deliveries.reserveCapacity(entries.count)
+    for entry in entries {
+      guard let parts = entry.elements, parts.count == 2,
+        let id = parts[0].text.flatMap({ RedisStreamID($0) })
       else { continue }
-      total += entries.count
-      if entries.count >= behindCount, let cursor = cursors[shard] {
-        checkTrimming(of: shard, since: cursor)
+      shards[shard]?.cursor = id
+      switch PublicationRecord(entry: entry) {
+      case .delivery(let delivery):
+        deliveries.append(delivery)
+      case .probe(let node, let number):
+        if node == self.node { onProbe(shard, number) }
+      case nil:
+        logger.error(
+          "an entry of a shard stream is not a record",
+          metadata: ["shard": "\(shard)", "entry": "\(id)"])
       }
-      var deliveries: [Delivery] = []
-      deliveries.reserveCapacity(entries.count)
-      for entry in entries {
-        guard let parts = entry.elements, parts.count == 2,
-          let id = parts[0].text.flatMap({ RedisStreamID($0) })
-        else { continue }
-        cursors[shard] = id
-        switch parts[1].elements.flatMap({ $0.last?.bytes }).flatMap({ PublicationRecord($0) }) {
-        case .delivery(let delivery):
-          deliveries.append(delivery)
-        case .probe(let node, let number):
-          if node == self.node { onProbe(shard, number) }
-        case nil:
-          logger.error(
-            "an entry of a shard stream is not a record",
-            metadata: ["shard": "\(shard)", "entry": "\(id)"])
-        }
-      }
-      if !deliveries.isEmpty { subscriber.received(deliveries, shard: shard) }
     }
-    return total
+    if !deliveries.isEmpty { subscriber.received(deliveries, shard: shard) }
   }
 }

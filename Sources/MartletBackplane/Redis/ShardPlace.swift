@@ -1,51 +1,44 @@
 internal import MartletRedis
 
-/// What a reader finds when it connects to a shard. A value; decides whether its cursor still fits.
+/// What a reader finds when it looks whether its cursor still fits a shard's stream. A value.
+///
+/// A stream is trimmed at its old end only, and loses its tail only when its server loses data. So as long as the
+/// entry at the cursor is there, everything after it is what was not read yet.
 struct ShardPlace: Equatable {
-  /// Identity of the shard's data.
-  var lineage: String
   /// Whether the entry at the cursor is still there.
   var hasCursorEntry: Bool
-  /// The oldest and the newest entry; nil if the stream is empty.
-  var first: RedisStreamID?
+  /// The newest entry; nil if the stream is empty.
   var last: RedisStreamID?
 
   struct Verdict: Equatable {
     /// Where to read on.
     var cursor: RedisStreamID
-    /// What the subscriber has to know.
-    var interruption: Interruption?
+    /// Whether entries may be missing before the cursor: groups have to be compared.
+    var isInterrupted: Bool
   }
 
-  /// - Parameters:
-  ///   - cursor: the last entry that was read; nil before the first connect.
-  ///   - lineage: that of the data it was read from.
-  func verdict(cursor: RedisStreamID?, lineage: String?) -> Verdict {
-    guard let cursor, let lineage else {
+  /// - Parameter cursor: the last entry that was read; nil before the first look; zero if the stream was empty.
+  func verdict(cursor: RedisStreamID?) -> Verdict {
+    switch cursor {
+    case nil:
       // Members may have joined before the reader was there.
-      return Verdict(cursor: last ?? .zero, interruption: .unread)
+      Verdict(cursor: last ?? .zero, isInterrupted: true)
+    case .zero?:
+      Verdict(cursor: .zero, isInterrupted: false)
+    case let cursor? where hasCursorEntry:
+      Verdict(cursor: cursor, isInterrupted: false)
+    case _?:
+      // Trimmed away before it was read, lost by a fail-over, or another stream altogether.
+      Verdict(cursor: last ?? .zero, isInterrupted: true)
     }
-    if lineage != self.lineage {
-      return Verdict(cursor: .zero, interruption: .otherData)
-    }
-    if hasCursorEntry {
-      return Verdict(cursor: cursor, interruption: nil)
-    }
-    if let first, first < cursor {
-      // Streams are trimmed at their old end only: a failover, or a restart from disk, lost the tail.
-      return Verdict(cursor: last ?? .zero, interruption: .otherData)
-    }
-    return Verdict(cursor: cursor, interruption: .unread)
   }
 }
 
 extension ShardPlace {
-  /// Reads the replies to GET lineage, XRANGE cursor cursor, XRANGE - +, XREVRANGE + -.
-  init(_ replies: [RedisValue]) {
-    lineage = replies[0].text ?? ""
-    hasCursorEntry = replies[1].elements?.isEmpty == false
-    first = Self.entryID(replies[2])
-    last = Self.entryID(replies[3])
+  /// Reads the replies to XRANGE cursor cursor and XREVRANGE + - COUNT 1.
+  init(cursorEntry: RedisValue, newest: RedisValue) {
+    hasCursorEntry = cursorEntry.elements?.isEmpty == false
+    last = Self.entryID(newest)
   }
 
   /// The id of the first entry of a reply.

@@ -50,10 +50,26 @@ package enum RedisSlot {
   /// How many slots a cluster has.
   package static let count = 16_384
 
+  /// The slot of a key: that of its hash tag, the text between the first `{` and the next `}`, if there is one.
+  package static func of(key: String) -> UInt16 {
+    let bytes = key.utf8
+    if let open = bytes.firstIndex(of: UInt8(ascii: "{")) {
+      let rest = bytes[bytes.index(after: open)...]
+      if let close = rest.firstIndex(of: UInt8(ascii: "}")), close != rest.startIndex {
+        return of(rest[..<close])
+      }
+    }
+    return of(bytes[...])
+  }
+
   /// CRC16 (XMODEM) of `tag`, modulo 16,384.
   package static func of(_ tag: String) -> UInt16 {
+    of(tag.utf8[...])
+  }
+
+  private static func of(_ bytes: Substring.UTF8View) -> UInt16 {
     var crc: UInt16 = 0
-    for byte in tag.utf8 {
+    for byte in bytes {
       crc ^= UInt16(byte) << 8
       for _ in 0..<8 {
         crc = crc & 0x8000 != 0 ? (crc << 1) ^ 0x1021 : crc << 1

@@ -5,6 +5,8 @@ package struct Route: Sendable {
   package var access: AccessRule
   /// Nil: publications are numbered but not kept.
   package var retention: Retention?
+  /// What has to be so before publishers are answered.
+  package var durability: Durability
   /// Whether members are listed, and joins and leaves announced.
   package var hasPresence: Bool
   /// By event type.
@@ -12,8 +14,10 @@ package struct Route: Sendable {
 
   package init(
     path: PathPattern, group: TextTemplate, access: AccessRule = AccessRule(),
-    retention: Retention? = nil, hasPresence: Bool = false, events: [String: EventRule] = [:]
+    retention: Retention? = nil, durability: Durability = .primary, hasPresence: Bool = false,
+    events: [String: EventRule] = [:]
   ) {
+    self.durability = durability
     self.path = path
     self.group = group
     self.access = access

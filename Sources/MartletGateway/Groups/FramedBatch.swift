@@ -27,7 +27,7 @@ struct FramedBatch {
     for delivery in deliveries {
       PublicationFrame.writeWebSocket(
         event: delivery.event, group: delivery.group, offset: delivery.position?.offset,
-        into: &frames)
+        newEpoch: delivery.newEpoch, into: &frames)
       items.append(
         Item(
           end: frames.writerIndex, offset: delivery.position?.offset ?? 0,

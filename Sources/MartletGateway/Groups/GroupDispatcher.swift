@@ -15,7 +15,7 @@ final class GroupDispatcher: BackplaneSubscriber {
   struct Destination: Sendable {
     var eventLoop: any EventLoop
     var received: @Sendable ([GroupBatch]) -> Void
-    var interrupted: @Sendable (_ shard: Int, Interruption) -> Void
+    var interrupted: @Sendable (_ shard: Int) -> Void
   }
 
   private let backplane: any Backplane
@@ -53,9 +53,9 @@ final class GroupDispatcher: BackplaneSubscriber {
     }
   }
 
-  func interrupted(shard: Int, _ interruption: Interruption) {
+  func interrupted(shard: Int) {
     for destination in destinations {
-      destination.eventLoop.execute { destination.interrupted(shard, interruption) }
+      destination.eventLoop.execute { destination.interrupted(shard) }
     }
   }
 }

@@ -10,7 +10,7 @@ struct GroupStream: Equatable {
     /// Can transition to: live (``established(at:)``).
     case unknown(backlog: [Delivery])
     /// Everything up to the position has been delivered.
-    /// Can transition to: repairing (a gap in the offsets, or ``interrupted(_:)``).
+    /// Can transition to: repairing (a gap in the offsets, an epoch that does not continue this one, or ``interrupted()``).
     case live(Position)
     /// The same, and what follows is being fetched; newer deliveries wait.
     /// Can transition to: live (``repaired(_:)``).
@@ -19,10 +19,19 @@ struct GroupStream: Equatable {
 
   private struct Repair: Equatable {
     var backlog: [Delivery] = []
+    /// How many of the backlog came before the question was asked.
+    var known = 0
     /// Another interruption came after the question: the answer may be older.
     var isOutdated = false
-    /// Offsets may have been given out again: members have to be told whatever the answer.
-    var mustTell = false
+
+    /// The oldest go; the gap that they leave is noticed.
+    mutating func append(_ deliveries: [Delivery]) {
+      backlog += deliveries
+      let surplus = backlog.count - maximumBacklog
+      guard surplus > 0 else { return }
+      backlog.removeFirst(surplus)
+      known = max(known - surplus, 0)
+    }
   }
 
   /// What the owner has to do, in order.
@@ -53,7 +62,7 @@ struct GroupStream: Equatable {
       state = .unknown(backlog: Self.bounded(backlog + deliveries))
       return []
     case .repairing(let position, var repair):
-      repair.backlog = Self.bounded(repair.backlog + deliveries)
+      repair.append(deliveries)
       state = .repairing(position, repair)
       return []
     case .live(let position):
@@ -69,16 +78,15 @@ struct GroupStream: Equatable {
   }
 
   /// Publications may be missing that offsets do not show.
-  mutating func interrupted(_ interruption: Interruption) -> [Action] {
+  mutating func interrupted() -> [Action] {
     switch state {
     case .unknown:
       return []
     case .live(let position):
-      state = .repairing(position, Repair(mustTell: interruption == .otherData))
+      state = .repairing(position, Repair())
       return [.repair(since: position)]
     case .repairing(let position, var repair):
       repair.isOutdated = true
-      repair.mustTell = repair.mustTell || interruption == .otherData
       state = .repairing(position, repair)
       return []
     }
@@ -89,22 +97,24 @@ struct GroupStream: Equatable {
     guard case .repairing(let position, var repair) = state else { return [] }
     guard let recovery, !repair.isOutdated else {
       repair.isOutdated = false
+      repair.known = repair.backlog.count
       state = .repairing(position, repair)
       return [.repair(since: position)]
     }
     state = .live(recovery.position)
     var actions: [Action] = []
-    if let missed = recovery.missed, !repair.mustTell {
+    if let missed = recovery.missed {
       if !missed.isEmpty { actions.append(.deliver(missed)) }
     } else {
       let isSameEpoch = recovery.position.epoch == position.epoch
       actions.append(.resync(recovery.position, isSameEpoch ? .gap : .epochChanged))
-      // What is left of a history that is over.
-      if !isSameEpoch {
-        repair.backlog.removeAll { $0.position?.epoch == position.epoch }
-      }
     }
-    return actions + follow(repair.backlog, from: recovery.position)
+    // What came before the question, and is not of the epoch that answers it, is of one that is over.
+    let known = repair.backlog.prefix(repair.known).filter { delivery in
+      delivery.position.map { $0.epoch == recovery.position.epoch } ?? true
+    }
+    let rest = known + repair.backlog.dropFirst(repair.known)
+    return actions + follow(rest, from: recovery.position)
   }
 
   private mutating func follow(_ deliveries: [Delivery], from start: Position) -> [Action] {
@@ -121,15 +131,11 @@ struct GroupStream: Equatable {
         run.append(delivery)
         continue
       }
-      if next.epoch != position.epoch {
+      if next.epoch == position.epoch, next.offset <= position.offset { continue }
+      guard delivery.follows(position) else {
         endRun()
-        let before = Position(epoch: next.epoch, offset: next.offset - 1)
-        actions.append(.resync(before, .epochChanged))
-      } else if next.offset <= position.offset {
-        continue
-      } else if next.offset > position.offset + 1 {
-        endRun()
-        state = .repairing(position, Repair(backlog: Array(deliveries[index...])))
+        let backlog = Array(deliveries[index...])
+        state = .repairing(position, Repair(backlog: backlog, known: backlog.count))
         return actions + [.repair(since: position)]
       }
       position = next

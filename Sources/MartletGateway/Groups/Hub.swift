@@ -148,8 +148,7 @@ final class Hub {
     let bound = NIOLoopBound((self, group, session), eventLoop: eventLoop)
     group.interest
       .flatMap {
-        services.backplane.recover(
-          name, since: since, limit: services.limits.recoveryPublications)
+        services.backplane.recover(name, since: since, within: services.limits.recovery)
       }
       .hop(to: eventLoop)
       .and(members)
@@ -201,10 +200,10 @@ final class Hub {
     }
   }
 
-  func interrupted(shard: Int, _ interruption: Interruption) {
+  func interrupted(shard: Int) {
     let shards = services.backplane.shards
     for group in groups.values where shards.shard(of: group.name) == shard {
-      group.interrupted(interruption)
+      group.interrupted()
     }
   }
 
@@ -212,7 +211,7 @@ final class Hub {
   func repair(_ group: LocalGroup, since position: Position) {
     let bound = NIOLoopBound((self, group), eventLoop: eventLoop)
     services.backplane.recover(
-      group.name, since: position, limit: services.limits.recoveryPublications
+      group.name, since: position, within: services.limits.recovery
     )
     .hop(to: eventLoop)
     .whenComplete { result in

@@ -61,7 +61,7 @@ final class LocalGroup {
     guard let index = joiners.firstIndex(where: { $0.session === session }) else { return .gone }
     if let position = stream.position, position.epoch != recovery.position.epoch {
       joiners[index].isStale = true
-      perform(stream.interrupted(.unread))
+      perform(stream.interrupted())
     }
     if joiners[index].isStale || !isCovered(joiners[index], from: recovery.position) {
       joiners[index].isStale = false
@@ -113,10 +113,10 @@ final class LocalGroup {
     perform(stream.received(deliveries))
   }
 
-  func interrupted(_ interruption: Interruption) {
+  func interrupted() {
     // Their answers may be older than the interruption.
     for index in joiners.indices { joiners[index].isStale = true }
-    perform(stream.interrupted(interruption))
+    perform(stream.interrupted())
   }
 
   func repaired(_ recovery: Recovery?) {

@@ -61,11 +61,12 @@ struct GatewayAPI: Sendable {
         .tooLarge, "an event may have at most \(services.limits.messageSize) bytes")
     }
     let group = body.group
+    let route = services.routing.route(leadingTo: group)
     return services.backplane.publish(
       PublishRequest(
-        group: group, event: event,
-        kind: .published(services.routing.route(leadingTo: group)?.retention),
-        idempotencyID: body.idempotencyID.map { "a:\($0)" })
+        group: group, event: event, kind: .published(route?.retention),
+        idempotencyID: body.idempotencyID.map { "a:\($0)" },
+        durability: route?.durability ?? .primary)
     )
     .map { outcome in
       let position = outcome.position.map { #","epoch":"\#($0.epoch)","offset":\#($0.offset)"# }
@@ -105,7 +106,8 @@ struct GatewayAPI: Sendable {
       for (index, publication) in page.publications.enumerated() {
         if index > 0 { body.writeString(",") }
         PublicationFrame.writeJSON(
-          event: publication.event, group: group, offset: publication.position?.offset, into: &body)
+          event: publication.event, group: group, offset: publication.position?.offset,
+          newEpoch: publication.newEpoch, into: &body)
       }
       body.writeString(#"],"next_before":\#(page.nextBefore.map(String.init) ?? "null")}"#)
       return HTTPResponse(.ok, contentType: "application/json", body: body)

@@ -173,7 +173,8 @@ final class Session {
       excluded: rule.excludesSender ? connectionID : nil,
       idempotencyID: event.idempotencyID.map {
         "u:\(idempotencyScope.utf8.count):\(idempotencyScope):\($0)"
-      })
+      },
+      durability: route.durability)
     inFlight += 1
     updateReading()
     let bound = NIOLoopBound(self, eventLoop: hub.eventLoop)

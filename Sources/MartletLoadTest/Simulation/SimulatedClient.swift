@@ -132,10 +132,10 @@ final class SimulatedClient: WebSocketClientDelegate {
     switch message {
     case .publication(let publication): receive(publication, now: now)
     case .acknowledgement(let sequence): acknowledge(sequence, now: now)
-    case .foreign(let offset):
+    case .foreign(let offset, let epoch):
       guard let offset else { return }
       worker.counters.foreign += 1
-      movePosition(to: offset)
+      movePosition(to: offset, epoch)
     case .established(let position, let recovered): join(position, recovered, now: now)
     case .resync(let position):
       worker.counters.resyncs += 1
@@ -181,7 +181,7 @@ final class SimulatedClient: WebSocketClientDelegate {
       worker.countError("impossible_publication")
       return
     }
-    let isBehind = publication.offset.map { !movePosition(to: $0) } ?? false
+    let isBehind = publication.offset.map { !movePosition(to: $0, publication.epoch) } ?? false
     let arrival = ledger.record(
       publisher: publication.publisher / groups, sequence: publication.sequence,
       isRetry: publication.isRetry, isBehindOffset: isBehind)
@@ -190,9 +190,10 @@ final class SimulatedClient: WebSocketClientDelegate {
 
   /// - Returns: false when the offset is not above the position.
   @discardableResult
-  private func movePosition(to offset: UInt64) -> Bool {
+  private func movePosition(to offset: UInt64, _ epoch: String?) -> Bool {
     guard let current = position?.offset else { return true }
     guard offset > current else { return false }
+    if let epoch { position?.epoch = epoch }
     position?.offset = offset
     return true
   }

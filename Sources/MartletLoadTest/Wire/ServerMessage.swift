@@ -9,7 +9,7 @@ enum ServerMessage: Equatable {
   /// A publication of this run.
   case publication(Publication)
   /// A publication of an earlier run, or one that is not a load test's; its offset if numbered.
-  case foreign(offset: UInt64?)
+  case foreign(offset: UInt64?, epoch: String? = nil)
   /// The join is complete; `recovered` is nil when no recovery was asked for.
   case established(position: Position?, recovered: Bool?)
   case resync(position: Position?)
@@ -26,6 +26,8 @@ enum ServerMessage: Equatable {
     var intended: UInt64
     var isRetry: Bool
     var offset: UInt64?
+    /// Set if an epoch begins here that continues the former one.
+    var epoch: String?
   }
 
   /// The members of a message, found but not interpreted.
@@ -34,6 +36,7 @@ enum ServerMessage: Equatable {
     var load: Int?
     var position: Int?
     var offset: UInt64?
+    var epoch: Range<Int>?
     var ref: UInt64?
     var recovered: Bool?
     var reconnectAfter: UInt64?
@@ -71,7 +74,9 @@ enum ServerMessage: Equatable {
   ) throws(MalformedJSON) -> ServerMessage {
     let fields = try scan(bytes)
     if let load = fields.load {
-      return try publication(bytes, at: load, run: run, offset: fields.offset)
+      return try publication(
+        bytes, at: load, run: run, offset: fields.offset,
+        epoch: fields.epoch.map { text(bytes, $0) })
     }
     guard let type = fields.type else { throw MalformedJSON() }
     switch type {
@@ -87,7 +92,7 @@ enum ServerMessage: Equatable {
     case Name.draining:
       return .draining(reconnectAfter: fields.reconnectAfter)
     default:
-      return .foreign(offset: fields.offset)
+      return .foreign(offset: fields.offset, epoch: fields.epoch.map { text(bytes, $0) })
     }
   }
 
@@ -99,6 +104,7 @@ enum ServerMessage: Equatable {
       case Name.type: fields.type = JSONKey(bytes, try reader.string(bytes))
       case Name.load: fields.load = try reader.object(bytes)
       case Name.offset: fields.offset = try reader.unsigned(bytes)
+      case Name.epoch: fields.epoch = try reader.string(bytes)
       case Name.position: fields.position = try reader.object(bytes)
       case Name.recovered: fields.recovered = try reader.bool(bytes)
       case Name.reconnectAfter: fields.reconnectAfter = try reader.unsigned(bytes)
@@ -117,11 +123,12 @@ enum ServerMessage: Equatable {
   }
 
   private static func publication(
-    _ bytes: Span<UInt8>, at start: Int, run: JSONKey, offset: UInt64?
+    _ bytes: Span<UInt8>, at start: Int, run: JSONKey, offset: UInt64?,
+    epoch: String?
   ) throws(MalformedJSON) -> ServerMessage {
     var reader = try JSONReader(bytes, at: start)
     var publication = Publication(
-      publisher: -1, sequence: 0, intended: 0, isRetry: false, offset: offset)
+      publisher: -1, sequence: 0, intended: 0, isRetry: false, offset: offset, epoch: epoch)
     var isOfThisRun = false
     while let key = try reader.nextKey(bytes) {
       switch key {
@@ -135,7 +142,7 @@ enum ServerMessage: Equatable {
       default: try reader.skipValue(bytes)
       }
     }
-    return isOfThisRun ? .publication(publication) : .foreign(offset: offset)
+    return isOfThisRun ? .publication(publication) : .foreign(offset: offset, epoch: epoch)
   }
 
   private static func position(

@@ -11,8 +11,8 @@ final class AggregatorCore {
   private let daemon: String
   private let eventLoop: any EventLoop
   private let logger: Logger
-  private var servers: [ServerAggregator] = []
-  /// Of the first server, where daemons attend.
+  private var sites: [SiteAggregator] = []
+  /// Of the first site, where daemons attend.
   private var attendance: RedisClient?
   private var share: ShardShare
   private var timers: [RepeatedTask] = []
@@ -33,8 +33,8 @@ final class AggregatorCore {
   // MARK: Life
 
   func start() {
-    guard servers.isEmpty, !isStopped else { return }
-    for index in configuration.backplane.servers.indices { connect(index) }
+    guard sites.isEmpty, !isStopped else { return }
+    for index in configuration.backplane.sites.indices { connect(index) }
     let bound = NIOLoopBound(self, eventLoop: eventLoop)
     timers = [
       eventLoop.scheduleRepeatedTask(
@@ -43,38 +43,27 @@ final class AggregatorCore {
       eventLoop.scheduleRepeatedTask(
         initialDelay: configuration.observationInterval, delay: configuration.observationInterval
       ) { _ in
-        for server in bound.value.servers { server.observeGateways() }
+        for site in bound.value.sites { site.observeGateways() }
       },
     ]
   }
 
   private func connect(_ index: Int) {
     let bound = NIOLoopBound(self, eventLoop: eventLoop)
-    let server = ServerAggregator(
-      configuration, daemon: daemon, server: index, logger: logger
+    let site = SiteAggregator(
+      configuration, daemon: daemon, site: index, logger: logger
     ) { bound.value.deal() }
-    let aggregator = NIOLoopBound(server, eventLoop: eventLoop)
-    let backplane = configuration.backplane
-    func client(
-      _ role: String, _ scripts: [RedisScript], _ onConnect: @escaping @Sendable () -> Void,
-      _ onDisconnect: @escaping @Sendable () -> Void
-    ) -> RedisClient {
-      RedisClient(
-        RedisClient.Configuration(
-          server: backplane.servers[index], name: "martlet-\(backplane.node)-\(role)",
-          replyTimeout: backplane.publishTimeout, scripts: scripts,
-          announcesOutages: role == "aggregator"),
-        on: eventLoop, logger: logger, onConnect: onConnect, onDisconnect: onDisconnect)
-    }
-    let commands = client(
-      "aggregator", PresenceScripts.aggregator, { aggregator.value.connected() },
-      { aggregator.value.disconnected() })
-    let reader = client(
-      "aggregator-reader", [], { aggregator.value.readerConnected() },
-      { aggregator.value.readerDisconnected() })
-    if index == 0 { attendance = commands }
-    servers.append(server)
-    server.start(commands: commands, reader: reader)
+    let aggregator = NIOLoopBound(site, eventLoop: eventLoop)
+    var settings = configuration.backplane.client(ofSite: index, role: "aggregator")
+    settings.patience = RedisPresenceConfiguration.patience
+    settings.announcesOutages = true
+    settings.onRing = { aggregator.value.rang($0) }
+    let client = RedisClient(
+      settings, on: eventLoop, logger: logger, onConnect: { aggregator.value.connected() },
+      onDisconnect: { aggregator.value.disconnected() })
+    if index == 0 { attendance = client }
+    sites.append(site)
+    site.start(client)
   }
 
   func stop() -> EventLoopFuture<Void> {
@@ -82,11 +71,10 @@ final class AggregatorCore {
     isStopped = true
     for timer in timers { timer.cancel() }
     if let attendance {
-      _ = attendance.send([
-        "ZREM", .text(configuration.backplane.keyspace.presenceDaemons), .text(daemon),
-      ])
+      let key = configuration.backplane.keyspace.presenceDaemons
+      _ = attendance.send(["ZREM", .text(key), .text(daemon)], key: key)
     }
-    return EventLoopFuture.andAllComplete(servers.compactMap { $0.stop() }, on: eventLoop)
+    return EventLoopFuture.andAllComplete(sites.compactMap { $0.stop() }, on: eventLoop)
   }
 
   // MARK: Division
@@ -94,7 +82,7 @@ final class AggregatorCore {
   /// Renews what is owned, counts who lives, gives back what is too much and takes what is free.
   private func deal() {
     guard !isStopped else { return }
-    for server in servers { server.renewOwnerships() }
+    for site in sites { site.renewOwnerships() }
     guard !isDealing, let attendance else { return }
     isDealing = true
     let bound = NIOLoopBound(self, eventLoop: eventLoop)
@@ -106,13 +94,13 @@ final class AggregatorCore {
 
   private func attended(_ result: Result<RedisValue, any Error>) {
     guard !isStopped else { return }
-    // While the first server is away, whoever lived before is taken to live.
+    // While the first site is away, whoever lived before is taken to live.
     if case .success(let reply) = result {
       share.daemons = (reply.elements ?? []).compactMap(\.text)
     }
     releaseSurplus()
     let bound = NIOLoopBound(self, eventLoop: eventLoop)
-    EventLoopFuture.whenAllSucceed(servers.compactMap { $0.freeShards() }, on: eventLoop)
+    EventLoopFuture.whenAllSucceed(sites.compactMap { $0.freeShards() }, on: eventLoop)
       .whenComplete { result in
         bound.value.isDealing = false
         bound.value.claim(among: ((try? result.get()) ?? []).flatMap(\.self))
@@ -120,33 +108,33 @@ final class AggregatorCore {
   }
 
   private func releaseSurplus() {
-    for shard in share.surplus(of: servers.flatMap { Array($0.ownedShards) }) {
-      server(of: shard).release(shard)
+    for shard in share.surplus(of: sites.flatMap { Array($0.ownedShards) }) {
+      site(of: shard).release(shard)
     }
   }
 
   private func claim(among free: [Int]) {
     guard !isStopped else { return }
     let claims = share.claims(
-      among: free, owned: servers.reduce(0) { $0 + $1.ownedCount },
-      remembered: servers.flatMap { Array($0.remembered) })
-    for shard in claims { server(of: shard).claim(shard) }
+      among: free, owned: sites.reduce(0) { $0 + $1.ownedCount },
+      remembered: sites.flatMap { Array($0.remembered) })
+    for shard in claims { site(of: shard).claim(shard) }
   }
 
-  private func server(of shard: Int) -> ServerAggregator {
-    servers[configuration.backplane.server(ofShard: shard)]
+  private func site(of shard: Int) -> SiteAggregator {
+    sites[configuration.backplane.site(ofShard: shard)]
   }
 
   // MARK: Questions
 
   func unreadiness() -> [String] {
-    if servers.isEmpty { return ["not started"] }
-    return servers.flatMap { $0.unreadiness() }
+    if sites.isEmpty { return ["not started"] }
+    return sites.flatMap { $0.unreadiness() }
   }
 
   func statistics() -> PresenceStatistics {
     var statistics = PresenceStatistics()
-    for server in servers { server.add(to: &statistics) }
+    for site in sites { site.add(to: &statistics) }
     return statistics
   }
 }

@@ -109,8 +109,8 @@ final class OwnedShard {
   func observeGateways() {
     guard !isEnded, aggregator != nil else { return }
     let bound = NIOLoopBound(self, eventLoop: client.eventLoop)
-    client.send(["HGETALL", .text(configuration.backplane.keyspace.gateways(shard))])
-      .whenSuccess { bound.value.observed($0) }
+    let key = configuration.backplane.keyspace.gateways(shard)
+    client.send(["HGETALL", .text(key)], key: key).whenSuccess { bound.value.observed($0) }
   }
 
   private func observed(_ reply: RedisValue) {

@@ -32,9 +32,8 @@ final class PresenceLoader {
     let loop = client.eventLoop
     let bound = NIOLoopBound(self, eventLoop: loop)
     let replies = [
-      client.send(["GET", .text(keyspace.presenceCursor(shard))]),
-      client.send(["HGETALL", .text(keyspace.sequences(shard))]),
-      client.send(["SMEMBERS", .text(keyspace.presenceGroups(shard))]),
+      send("GET", keyspace.presenceCursor(shard)), send("HGETALL", keyspace.sequences(shard)),
+      send("SMEMBERS", keyspace.presenceGroups(shard)),
     ]
     return EventLoopFuture.whenAllSucceed(replies, on: loop).flatMap { replies in
       let loader = bound.value
@@ -53,11 +52,17 @@ final class PresenceLoader {
     guard !groups.isEmpty else { return loop.makeSucceededVoidFuture() }
     let part = Array(groups.prefix(Self.window))
     let bound = NIOLoopBound(self, eventLoop: loop)
-    let replies = part.map { client.send(["HGETALL", .text(keyspace.members($0))]) }
+    let replies = part.map { send("HGETALL", keyspace.members($0)) }
     return EventLoopFuture.whenAllSucceed(replies, on: loop).flatMap { replies in
       for (group, reply) in zip(part, replies) { bound.value.restore(group, reply) }
       return bound.value.load(groups.dropFirst(part.count))
     }
+  }
+
+  private func send(
+    _ name: RedisCommand.Argument, _ key: String
+  ) -> EventLoopFuture<RedisValue> {
+    client.send([name, .text(key)], key: key)
   }
 
   private func restore(_ group: GroupName, _ reply: RedisValue) {

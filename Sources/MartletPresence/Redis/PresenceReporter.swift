@@ -4,7 +4,7 @@ internal import MartletCore
 internal import MartletRedis
 internal import NIOCore
 
-/// A gateway's reports to the shards of one server, and its leases there. Confined to its event loop.
+/// A gateway's reports to the shards of one site, and its leases there. Confined to its event loop.
 final class PresenceReporter {
   /// Until a report that Redis refused is tried again.
   private static let retryDelay = TimeAmount.milliseconds(500)
@@ -83,8 +83,6 @@ final class PresenceReporter {
     }
   }
 
-  var isReady: Bool { isConnected }
-
   // MARK: Reports
 
   func join(_ session: PresenceSession, shard: Int) {
@@ -132,11 +130,14 @@ final class PresenceReporter {
         bound.value.refused(report, shard: shard, reason: "too many reports wait")
       }
     }.flatMapErrorThrowing { error in
-      // Without a connection reports wait; ``connected()`` sends them again.
-      if case RedisError.refused(let message) = error {
-        bound.value.refused(report, shard: shard, reason: message)
-      }
+      // When the connection was lost, its loss is told after this.
+      client.eventLoop.execute { bound.value.failed(report, shard: shard, error) }
     }
+  }
+
+  private func failed(_ report: PresenceReport, shard: Int, _ error: any Error) {
+    // Without a connection reports wait; ``connected()`` sends them again.
+    if isConnected { refused(report, shard: shard, reason: "\(error)") }
   }
 
   private func refused(_ report: PresenceReport, shard: Int, reason: String) {
@@ -161,7 +162,7 @@ final class PresenceReporter {
     guard let client else { return }
     let bound = NIOLoopBound(self, eventLoop: client.eventLoop)
     let key = configuration.backplane.keyspace.gateways(shard)
-    client.send(["HINCRBY", .text(key), .text(gateway), "1"]).whenSuccess { reply in
+    client.send(["HINCRBY", .text(key), .text(gateway), "1"], key: key).whenSuccess { reply in
       bound.value.renewed(shard, count: reply.number ?? 0)
     }
   }
@@ -193,7 +194,8 @@ final class PresenceReporter {
     _ client: RedisClient
   ) {
     let bound = NIOLoopBound(self, eventLoop: client.eventLoop)
-    client.send(["HGETALL", .text(configuration.backplane.keyspace.members(group))])
+    let key = configuration.backplane.keyspace.members(group)
+    client.send(["HGETALL", .text(key)], key: key)
       .map { bound.value.members($0, of: group, shard: shard) }
       .whenComplete { result in
         for promise in promises { promise.completeWith(result) }

@@ -3,9 +3,6 @@ internal import MartletRedis
 /// The Lua scripts of presence; each touches the keys of one slot only. Where there is a key `owner`,
 /// its value must be the caller's: a former owner that was paused writes nothing.
 enum PresenceScripts {
-  /// Those that aggregators use.
-  static let aggregator = [claim, renew, release, attend, reap, commit]
-
   /// Appends a report unless too many wait: they are refused, never silently dropped.
   ///
   /// KEYS: reports. ARGV: the most entries; gateway; sequence; kind; operations. Answers 1, or 0 if refused.
@@ -94,7 +91,7 @@ enum PresenceScripts {
       local at = 4
       local function publish(record)
         if record ~= '' then
-          redis.call('XADD', KEYS[7], 'MAXLEN', '~', ARGV[3], '*', 'r', record)
+          redis.call('XADD', KEYS[7], 'MAXLEN', '~', ARGV[3], '*', 'e', record)
         end
       end
       while at <= #ARGV do

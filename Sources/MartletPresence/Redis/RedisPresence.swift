@@ -11,7 +11,7 @@ package final class RedisPresence: Presence {
   private let reporters: [NIOLoopBoundBox<PresenceReporter>]
   private let clients: [RedisClient]
 
-  /// - Parameter eventLoops: servers are dealt over them.
+  /// - Parameter eventLoops: sites are dealt over them.
   package init(
     _ configuration: RedisPresenceConfiguration, eventLoops: [any EventLoop], logger: Logger
   ) {
@@ -19,20 +19,19 @@ package final class RedisPresence: Presence {
     self.configuration = configuration
     let backplane = configuration.backplane
     let gateway = Incarnation.random(of: backplane.node)
-    let reporters = backplane.servers.indices.map { server in
+    let reporters = backplane.sites.indices.map { site in
       NIOLoopBoundBox.makeBoxSendingValue(
         PresenceReporter(
-          configuration, gateway: gateway, shards: backplane.shards(ofServer: server),
+          configuration, gateway: gateway, shards: backplane.shards(ofSite: site),
           logger: logger),
-        eventLoop: eventLoops[server % eventLoops.count])
+        eventLoop: eventLoops[site % eventLoops.count])
     }
     self.reporters = reporters
-    self.clients = zip(backplane.servers, reporters).map { server, reporter in
-      RedisClient(
-        RedisClient.Configuration(
-          server: server, name: "martlet-\(backplane.node)-presence",
-          replyTimeout: backplane.publishTimeout, scripts: [PresenceScripts.report]),
-        on: reporter.eventLoop, logger: logger,
+    self.clients = reporters.enumerated().map { site, reporter in
+      var settings = backplane.client(ofSite: site, role: "presence")
+      settings.patience = RedisPresenceConfiguration.patience
+      return RedisClient(
+        settings, on: reporter.eventLoop, logger: logger,
         onConnect: { reporter.value.connected() },
         onDisconnect: { reporter.value.disconnected() })
     }
@@ -61,7 +60,7 @@ package final class RedisPresence: Presence {
     let loop = reporter.eventLoop
     return loop.flatSubmit {
       reporter.value.members(of: group, shard: shard)
-        ?? loop.makeFailedFuture(RedisError.notConnected)
+        ?? loop.makeFailedFuture(RedisError.unavailable("not started"))
     }
   }
 
@@ -75,19 +74,15 @@ package final class RedisPresence: Presence {
   }
 
   package func unreadiness() -> EventLoopFuture<[String]> {
-    let reasons = zip(reporters, configuration.backplane.servers).map { reporter, server in
-      reporter.eventLoop.submit { () -> [String] in
-        reporter.value.isReady ? [] : ["no presence connection to Redis \(server)"]
-      }
-    }
-    return EventLoopFuture.whenAllSucceed(reasons, on: reporters[0].eventLoop)
-      .map { $0.flatMap(\.self) }
+    EventLoopFuture.reduce(
+      into: [], clients.map { $0.unreadiness() }, on: reporters[0].eventLoop
+    ) { $0 += $1 }
   }
 
   private func place(of group: GroupName) -> (NIOLoopBoundBox<PresenceReporter>, shard: Int) {
     let backplane = configuration.backplane
     let shard = backplane.keyspace.shards.shard(of: group)
-    return (reporters[backplane.server(ofShard: shard)], shard)
+    return (reporters[backplane.site(ofShard: shard)], shard)
   }
 }
 

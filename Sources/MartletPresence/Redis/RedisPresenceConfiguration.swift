@@ -20,6 +20,9 @@ package struct RedisPresenceConfiguration: Sendable {
   /// reconnecting backs off up to this (`Backoff.maximum`).
   package static let reconnectAllowance = Duration.seconds(5)
 
+  /// How long commands may wait for a server: less than an aggregator's ownership lasts.
+  static let patience = TimeAmount.seconds(1)
+
   package init(
     backplane: RedisBackplaneConfiguration, grace: Duration = .seconds(5),
     lease: Duration = .seconds(6), reportInterval: Duration = .milliseconds(50)

@@ -4,25 +4,31 @@ internal import MartletCore
 internal import MartletRedis
 internal import NIOCore
 
-/// A daemon's shards on one server: who owns what there, and the reading of the owned shards' reports.
+/// A daemon's shards on one site: who owns what there, and the reading of the owned shards' reports.
 /// Confined to its event loop.
-final class ServerAggregator {
+final class SiteAggregator {
   /// The most reports that one shard gives to one read.
   private static let maximumReports = 16
-  /// How long a read waits for reports; a shard that was just taken joins the next read.
-  private static let blockTime = TimeAmount.milliseconds(200)
-  /// Until a read that Redis refused is tried again.
+  /// Until a read that failed is tried again.
   private static let retryDelay = TimeAmount.milliseconds(500)
+  /// Reports are looked for this often even if no bell rings.
+  private static let pollInterval = TimeAmount.seconds(1)
+
+  /// The reading of one shard's reports.
+  private struct Reading {
+    /// A read is under way, or what it brought is being committed.
+    var isBusy = false
+    /// There may be something to read.
+    var isRung = true
+  }
 
   private let configuration: RedisPresenceConfiguration
   private let daemon: String
-  private let server: RedisServer
   private let shards: [Int]
   private let shardOfKey: [String: Int]
   private let logger: Logger
   private let onConnect: () -> Void
-  private var commands: RedisClient?
-  private var reader: RedisClient?
+  private var client: RedisClient?
   private(set) var isConnected = false
   private var wasConnected = false
   /// When the current connection was made, unless it is the first.
@@ -33,21 +39,20 @@ final class ServerAggregator {
   private var claiming: Set<Int> = []
   /// Of shards that are owned no more.
   private var retired = PresenceStatistics()
+  private var readings: [Int: Reading] = [:]
   private var linger = LingerPolicy()
-  /// Replies to a former connection's reads carry another number and are ignored.
-  private var connection = 0
-  private var isReading = false
-  private var isReaderConnected = false
+  private var nextRead = NIODeadline.uptimeNanoseconds(0)
+  private var isScheduled = false
+  private var polling: RepeatedTask?
 
   /// - Parameter onConnect: called each time when commands can be sent.
   init(
-    _ configuration: RedisPresenceConfiguration, daemon: String, server: Int, logger: Logger,
+    _ configuration: RedisPresenceConfiguration, daemon: String, site: Int, logger: Logger,
     onConnect: @escaping () -> Void
   ) {
     self.configuration = configuration
     self.daemon = daemon
-    self.server = configuration.backplane.servers[server]
-    self.shards = configuration.backplane.shards(ofServer: server)
+    self.shards = configuration.backplane.shards(ofSite: site)
     let keyspace = configuration.backplane.keyspace
     self.shardOfKey = Dictionary(
       uniqueKeysWithValues: shards.map { (keyspace.reports($0), $0) })
@@ -57,11 +62,13 @@ final class ServerAggregator {
 
   // MARK: Life
 
-  func start(commands: RedisClient, reader: RedisClient) {
-    self.commands = commands
-    self.reader = reader
-    commands.start()
-    reader.start()
+  func start(_ client: RedisClient) {
+    self.client = client
+    client.start()
+    let bound = NIOLoopBound(self, eventLoop: client.eventLoop)
+    polling = client.eventLoop.scheduleRepeatedTask(
+      initialDelay: Self.pollInterval, delay: Self.pollInterval
+    ) { _ in bound.value.rang(nil) }
   }
 
   func connected() {
@@ -83,15 +90,14 @@ final class ServerAggregator {
 
   /// Hands all shards over and closes the connections.
   func stop() -> EventLoopFuture<Void>? {
-    guard let commands, let reader else { return nil }
-    let loop = commands.eventLoop
+    guard let client else { return nil }
+    let loop = client.eventLoop
+    polling?.cancel()
     claiming.removeAll()
     let released = owned.values.map { $0.release() }
     for shard in owned.values { retire(shard) }
     memories.removeAll()
-    return EventLoopFuture.andAllComplete(released, on: loop).flatMap {
-      EventLoopFuture.andAllComplete([commands.stop(), reader.stop()], on: loop)
-    }
+    return EventLoopFuture.andAllComplete(released, on: loop).flatMap { client.stop() }
   }
 
   // MARK: Ownership
@@ -101,7 +107,7 @@ final class ServerAggregator {
   /// Shards that are owned, or will be if the claims under way succeed.
   var ownedCount: Int { owned.count + claiming.count }
 
-  /// The shards of this server that the daemon had before and nobody else has taken.
+  /// The shards of this site that the daemon had before and nobody else has taken.
   var remembered: some Collection<Int> { memories.keys }
 
   func renewOwnerships() {
@@ -114,15 +120,18 @@ final class ServerAggregator {
     for shard in owned.values { shard.observeGateways() }
   }
 
-  /// The shards of this server that nobody else owns, and this daemon does not serve.
+  /// The shards of this site that nobody else owns, and this daemon does not serve.
   func freeShards() -> EventLoopFuture<[Int]>? {
-    guard isConnected, let commands else { return nil }
+    guard isConnected, let client else { return nil }
     let asked = shards.filter { owned[$0] == nil && !claiming.contains($0) }
     let keyspace = configuration.backplane.keyspace
-    let replies = asked.map { commands.send(["GET", .text(keyspace.presenceOwner($0))]) }
-    let bound = NIOLoopBound(self, eventLoop: commands.eventLoop)
+    let replies = asked.map { shard in
+      let key = keyspace.presenceOwner(shard)
+      return client.send(["GET", .text(key)], key: key)
+    }
+    let bound = NIOLoopBound(self, eventLoop: client.eventLoop)
     let ours = daemon + " "
-    return EventLoopFuture.whenAllSucceed(replies, on: commands.eventLoop).map { owners in
+    return EventLoopFuture.whenAllSucceed(replies, on: client.eventLoop).map { owners in
       var free: [Int] = []
       for (shard, owner) in zip(asked, owners) {
         if owner.text.map({ $0.hasPrefix(ours) }) ?? true {
@@ -137,11 +146,11 @@ final class ServerAggregator {
 
   /// Tries to take a shard; somebody else may be faster.
   func claim(_ shard: Int) {
-    guard isConnected, let commands, owned[shard] == nil, claiming.insert(shard).inserted
+    guard isConnected, let client, owned[shard] == nil, claiming.insert(shard).inserted
     else { return }
     let keyspace = configuration.backplane.keyspace
-    let bound = NIOLoopBound(self, eventLoop: commands.eventLoop)
-    commands.evaluate(
+    let bound = NIOLoopBound(self, eventLoop: client.eventLoop)
+    client.evaluate(
       PresenceScripts.claim, keys: [keyspace.presenceOwner(shard), keyspace.presenceToken(shard)],
       arguments: [.text(daemon), .number(configuration.ownershipLeaseMilliseconds)]
     ).whenComplete { result in
@@ -151,16 +160,16 @@ final class ServerAggregator {
 
   private func claimed(_ number: Int, owner: String?) {
     // The connection was lost meanwhile, or the daemon stops.
-    guard claiming.remove(number) != nil, let commands, let owner else { return }
+    guard claiming.remove(number) != nil, let client, let owner else { return }
     logger.debug("a shard was taken", metadata: ["shard": "\(number)", "owner": "\(owner)"])
-    let bound = NIOLoopBound(self, eventLoop: commands.eventLoop)
+    let bound = NIOLoopBound(self, eventLoop: client.eventLoop)
     let memory = memories.removeValue(forKey: number)
     let shard = OwnedShard(
-      number, owner: owner, configuration: configuration, client: commands,
+      number, owner: owner, configuration: configuration, client: client,
       isReturning: isReturning, logger: logger
     ) { bound.value.retire($0) }
     owned[number] = shard
-    shard.load(memory: memory).whenComplete { _ in bound.value.read() }
+    shard.load(memory: memory).whenComplete { _ in bound.value.begin(number, owner: owner) }
   }
 
   /// Whether Redis came back so lately that gateways may not have found it yet.
@@ -181,6 +190,7 @@ final class ServerAggregator {
   private func retire(_ shard: OwnedShard) {
     guard owned[shard.shard] === shard else { return }
     owned[shard.shard] = nil
+    readings[shard.shard] = nil
     guard let aggregator = shard.aggregator else { return }
     retired.add(aggregator.counters)
     memories[shard.shard] = aggregator.state
@@ -188,75 +198,77 @@ final class ServerAggregator {
 
   // MARK: Reading
 
-  func readerConnected() {
-    connection += 1
-    isReaderConnected = true
-    isReading = false
-    read()
+  /// Report streams have changed; nil: any of them may have.
+  func rang(_ keys: [String]?) {
+    for shard in keys.map({ $0.compactMap { shardOfKey[$0] } }) ?? Array(readings.keys) {
+      readings[shard]?.isRung = true
+    }
+    scheduleReads()
   }
 
-  func readerDisconnected() {
-    connection += 1
-    isReaderConnected = false
+  /// The state of a shard is loaded, and its reports can be applied.
+  private func begin(_ number: Int, owner: String) {
+    guard let shard = owned[number], shard.owner == owner, shard.cursor != nil else { return }
+    readings[number] = Reading()
+    scheduleReads()
   }
 
-  /// One read at a time, and none before what the last one brought is committed.
-  private func read() {
-    let places = owned.values.compactMap { shard in shard.cursor.map { (shard.shard, $0) } }
-    guard isReaderConnected, !isReading, !places.isEmpty, let reader else { return }
-    isReading = true
+  private func scheduleReads() {
+    guard !isScheduled, let client else { return }
+    isScheduled = true
+    let bound = NIOLoopBound(self, eventLoop: client.eventLoop)
+    client.eventLoop.scheduleTask(deadline: nextRead) { bound.value.readRung() }
+  }
+
+  /// One read of a shard at a time, and none before what the last one brought is committed.
+  private func readRung() {
+    isScheduled = false
+    guard let client else { return }
+    let bound = NIOLoopBound(self, eventLoop: client.eventLoop)
     let keyspace = configuration.backplane.keyspace
-    var command: RedisCommand = [
-      "XREAD", "COUNT", .number(Int64(Self.maximumReports)), "BLOCK",
-      .number(Self.blockTime.nanoseconds / 1_000_000), "STREAMS",
-    ]
-    command.arguments += places.map { .text(keyspace.reports($0.0)) }
-    command.arguments += places.map { .text($0.1) }
-    let owners = Dictionary(
-      places.map { ($0.0, owned[$0.0]?.owner) }, uniquingKeysWith: { $1 })
-    let bound = NIOLoopBound(self, eventLoop: reader.eventLoop)
-    let current = connection
-    reader.send(command).whenComplete { bound.value.received($0, owners: owners, of: current) }
+    for (number, reading) in readings where reading.isRung && !reading.isBusy {
+      guard let shard = owned[number], let cursor = shard.cursor else { continue }
+      readings[number] = Reading(isBusy: true, isRung: false)
+      let owner = shard.owner
+      client.read(keyspace.reports(number), after: cursor, count: Self.maximumReports)
+        .whenComplete { bound.value.received($0, shard: number, owner: owner) }
+    }
   }
 
   private func received(
-    _ result: Result<RedisValue, any Error>, owners: [Int: String?], of asked: Int
+    _ result: Result<RedisValue, any Error>, shard number: Int, owner: String
   ) {
-    guard asked == connection, let reader else { return }
+    // A shard that was lost and taken again meanwhile reads from another cursor.
+    guard let client, let shard = owned[number], shard.owner == owner else { return }
+    let bound = NIOLoopBound(self, eventLoop: client.eventLoop)
     switch result {
     case .success(let reply):
-      var applied: [EventLoopFuture<Void>] = []
-      var total = 0
-      for stream in reply.elements ?? [] {
-        // A shard that was lost and taken again meanwhile reads from another cursor.
-        guard let parts = stream.elements, parts.count == 2, let entries = parts[1].elements,
-          let number = parts[0].text.flatMap({ shardOfKey[$0] }), let shard = owned[number],
-          owners[number] == shard.owner
-        else { continue }
-        total += entries.count
-        applied.append(shard.apply(entries))
+      // [[key, entries]], or null.
+      let entries = reply.elements?.first?.elements?.last?.elements ?? []
+      guard !entries.isEmpty else {
+        readings[number]?.isBusy = false
+        if readings[number]?.isRung == true { scheduleReads() }
+        return
       }
-      let wait = total == 0 ? .zero : linger.wait(afterReceiving: total, now: .now())
-      let bound = NIOLoopBound(self, eventLoop: reader.eventLoop)
-      EventLoopFuture.andAllComplete(applied, on: reader.eventLoop).whenComplete { _ in
-        bound.value.readAgain(in: wait, of: asked)
+      let now = NIODeadline.now()
+      nextRead = max(nextRead, now + linger.wait(afterReceiving: entries.count, now: now))
+      shard.apply(entries).whenComplete { _ in
+        bound.value.readAgain(number, owner: owner)
       }
-    case .failure(RedisError.refused(let message)):
-      logger.warning("a read of reports was refused", metadata: ["error": "\(message)"])
-      readAgain(in: Self.retryDelay, of: asked)
-    case .failure:
-      break  // The client reconnects and calls ``readerConnected()``.
+    case .failure(let error):
+      if case RedisError.refused(let message) = error {
+        logger.warning("a read of reports was refused", metadata: ["error": "\(message)"])
+      }
+      client.eventLoop.scheduleTask(in: Self.retryDelay) {
+        bound.value.readAgain(number, owner: owner)
+      }
     }
   }
 
-  private func readAgain(in wait: TimeAmount, of asked: Int) {
-    guard asked == connection, let reader else { return }
-    let bound = NIOLoopBound(self, eventLoop: reader.eventLoop)
-    reader.eventLoop.scheduleTask(in: wait) {
-      guard bound.value.connection == asked else { return }
-      bound.value.isReading = false
-      bound.value.read()
-    }
+  private func readAgain(_ number: Int, owner: String) {
+    guard owned[number]?.owner == owner else { return }
+    readings[number] = Reading()
+    scheduleReads()
   }
 
   // MARK: Statistics
@@ -277,7 +289,9 @@ final class ServerAggregator {
 
   /// Why shards here may be unserved. Sentences.
   func unreadiness() -> [String] {
-    if !isConnected || !isReaderConnected { return ["no connection to Redis \(server)"] }
+    if !isConnected {
+      return ["no connection to Redis \(client.map { "\($0.site)" } ?? "yet")"]
+    }
     let loading = owned.values.filter { $0.aggregator == nil }.map(\.shard).sorted()
     if loading.isEmpty { return [] }
     return ["shards \(loading.map(String.init).joined(separator: ", ")) are being loaded"]

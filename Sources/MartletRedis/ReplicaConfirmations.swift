@@ -1,0 +1,79 @@
+internal import NIOCore
+
+/// Answers commands only when a replica has them: a batch of commands, then one `WAIT`; what comes
+/// meanwhile is the next batch. Confined to its connection's loop.
+///
+/// `WAIT` holds up its whole connection and confirms all writes that the connection made before it, so a batch costs one.
+final class ReplicaConfirmations {
+  private struct Item {
+    var command: RedisCommand
+    var incarnation: String
+    var promise: EventLoopPromise<RedisValue>
+  }
+
+  /// The most commands of one batch.
+  private static let maximumBatch = 1_000
+
+  private unowned let connection: RedisConnection
+  private let timeout: TimeAmount
+  private var waiting: [Item] = []
+  private var isBusy = false
+
+  /// - Parameter timeout: after which commands fail with ``RedisError/notReplicated``.
+  init(_ connection: RedisConnection, timeout: TimeAmount) {
+    self.connection = connection
+    self.timeout = timeout
+  }
+
+  func send(
+    _ command: RedisCommand, incarnation: String, promise: EventLoopPromise<RedisValue>,
+    on eventLoop: any EventLoop
+  ) {
+    guard waiting.count < RedisConnection.maximumPending else {
+      return promise.fail(RedisError.overloaded)
+    }
+    waiting.append(Item(command: command, incarnation: incarnation, promise: promise))
+    guard !isBusy else { return }
+    isBusy = true
+    let bound = NIOLoopBound(self, eventLoop: eventLoop)
+    // After the others of this turn of the loop.
+    eventLoop.execute { bound.value.sendBatch(on: eventLoop) }
+  }
+
+  private func sendBatch(on eventLoop: any EventLoop) {
+    let batch = waiting.prefix(Self.maximumBatch)
+    waiting.removeFirst(batch.count)
+    isBusy = !batch.isEmpty
+    guard isBusy else { return }
+    let replies = batch.map { item -> EventLoopFuture<RedisValue> in
+      let reply = eventLoop.makePromise(of: RedisValue.self)
+      connection.send(item.command, incarnation: item.incarnation, promise: reply)
+      return reply.futureResult
+    }
+    let promises = batch.map(\.promise)
+    let bound = NIOLoopBound(self, eventLoop: eventLoop)
+    connection.reply(to: ["WAIT", "1", .number(timeout.nanoseconds / 1_000_000)], on: eventLoop)
+      .whenComplete { confirmed in
+        let isConfirmed = ((try? confirmed.get())?.number ?? 0) >= 1
+        for (reply, promise) in zip(replies, promises) {
+          Self.answer(promise, reply, isConfirmed: isConfirmed)
+        }
+        bound.value.sendBatch(on: eventLoop)
+      }
+  }
+
+  /// `reply` is there already: replies come in order.
+  private static func answer(
+    _ promise: EventLoopPromise<RedisValue>, _ reply: EventLoopFuture<RedisValue>,
+    isConfirmed: Bool
+  ) {
+    reply.whenComplete { result in
+      switch result {
+      case .success(.error(let message)): promise.succeed(.error(message))
+      case .success(let value) where isConfirmed: promise.succeed(value)
+      case .success: promise.fail(RedisError.notReplicated)
+      case .failure(let error): promise.fail(error)
+      }
+    }
+  }
+}
