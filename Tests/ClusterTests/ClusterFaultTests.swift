@@ -45,6 +45,33 @@ import Testing
     }
   }
 
+  @Test func `On a Redis Cluster masters hand over under load, and presence goes on`() async throws
+  {
+    let redis = try await RedisClusterProcess.start()
+    let cluster = try await ProcessCluster.start(on: redis)
+    let ann = try await cluster.join(0, "/ws/room/7/?name=Ann")
+    _ = try await ann.message(ofType: "connection_established")
+    let (status, output) = try await loadTest(cluster, seconds: 6) {
+      for slot in [500, 8_000, 15_000] { _ = try await redis.failOver(slot: slot) }
+    }
+    #expect(status == 0, "\(output)")
+    let ben = try await cluster.join(1, "/ws/room/7/?name=Ben")
+    _ = try await ben.message(ofType: "connection_established")
+    for index in 0..<2 {
+      try await eventually("both are known everywhere") {
+        try await cluster.members(index, "room_7").sorted() == ["Ann", "Ben"]
+      }
+    }
+    await ben.abort()
+    try await eventually("Ben is gone everywhere") {
+      let first = try await cluster.members(0, "room_7")
+      let second = try await cluster.members(1, "room_7")
+      return first == ["Ann"] && second == ["Ann"]
+    }
+    await ann.abort()
+    withExtendedLifetime(redis) {}
+  }
+
   @Test func `A gateway killed under load loses nothing`() async throws {
     let cluster = try await ProcessCluster.start()
     let (status, output) = try await loadTest(cluster, seconds: 6) {
@@ -86,7 +113,8 @@ import Testing
     let port = try await FreePort.find()
     let file = FileManager.default.temporaryDirectory.appending(component: "martlet-\(UUID()).yaml")
     defer { try? FileManager.default.removeItem(at: file) }
-    try ProcessCluster.configuration([port]).write(to: file, atomically: true, encoding: .utf8)
+    try ProcessCluster.configuration("servers: [\"redis://127.0.0.1:\(port)\"]").write(
+      to: file, atomically: true, encoding: .utf8)
     let gateway = try await ProcessCluster.startGateway(file)
     try await eventually("it answers") {
       (try? await HTTPTestClient.request(port: gateway.adminPort, "/healthz").status) == 200

@@ -24,12 +24,12 @@ final class ProcessCluster {
   private(set) var aggregators: [Daemon] = []
   private let folder: URL
 
-  private init(redis: [RedisServerProcess]) throws {
+  /// - Parameter sites: the key of `backplane.redis` that says where Redis is.
+  private init(redis: [RedisServerProcess], sites: String) throws {
     self.redis = redis
     folder = FileManager.default.temporaryDirectory.appending(component: "martlet-\(UUID())")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    try Self.configuration(redis.map(\.server.port)).write(
-      to: file, atomically: true, encoding: .utf8)
+    try Self.configuration(sites).write(to: file, atomically: true, encoding: .utf8)
   }
 
   deinit {
@@ -42,11 +42,31 @@ final class ProcessCluster {
   ) async throws -> ProcessCluster {
     var redis: [RedisServerProcess] = []
     for _ in 0..<count { redis.append(try await RedisServerProcess.start()) }
-    let cluster = try ProcessCluster(redis: redis)
+    let sites = "servers: \(urls(redis.map(\.server)))"
+    return try await start(
+      ProcessCluster(redis: redis, sites: sites), gateways: gateways, aggregators: aggregators)
+  }
+
+  /// Starts a cluster on a Redis Cluster, which the caller owns.
+  static func start(
+    on redis: RedisClusterProcess, gateways: Int = 2, aggregators: Int = 2
+  ) async throws -> ProcessCluster {
+    try await start(
+      ProcessCluster(redis: [], sites: "cluster: \(urls(redis.seeds))"), gateways: gateways,
+      aggregators: aggregators)
+  }
+
+  private static func start(
+    _ cluster: ProcessCluster, gateways: Int, aggregators: Int
+  ) async throws -> ProcessCluster {
     for _ in 0..<aggregators { try await cluster.addAggregator() }
     for _ in 0..<gateways { try await cluster.addGateway() }
     try await cluster.waitUntilReady()
     return cluster
+  }
+
+  private static func urls(_ servers: [RedisServer]) -> String {
+    "[" + servers.map { "\"redis://\($0)\"" }.joined(separator: ", ") + "]"
   }
 
   /// The configuration file.
@@ -113,27 +133,26 @@ final class ProcessCluster {
     return Daemon(process: process, clientPort: 0, adminPort: admin)
   }
 
-  static func configuration(_ redisPorts: [Int], more: String = "") -> String {
-    let servers = redisPorts.map { "\"redis://127.0.0.1:\($0)\"" }.joined(separator: ", ")
-    return """
-      loops: 1
-      api_keys: [\(apiKey)]
-      backplane: {kind: redis, redis: {servers: [\(servers)]}}
-      presence: {grace: 300ms, lease: 1s}
-      limits: {drain_timeout: 500ms}
-      \(more)
-      routes:
-        - path: /ws/load/{group}/
-          group: load_{group}
-          access: {anonymous: true}
-          history: {size: 2000, ttl: 10m}
-          events: {load: {}}
-        - path: /ws/room/{room}/
-          group: room_{room}
-          access: {anonymous: true}
-          history: {size: 100, ttl: 10m}
-          presence: true
-          events: {chat_message: {}}
-      """
+  static func configuration(_ sites: String, more: String = "") -> String {
+    """
+    loops: 1
+    api_keys: [\(apiKey)]
+    backplane: {kind: redis, redis: {\(sites)}}
+    presence: {grace: 300ms, lease: 1s}
+    limits: {drain_timeout: 500ms}
+    \(more)
+    routes:
+      - path: /ws/load/{group}/
+        group: load_{group}
+        access: {anonymous: true}
+        history: {size: 2000, ttl: 10m}
+        events: {load: {}}
+      - path: /ws/room/{room}/
+        group: room_{room}
+        access: {anonymous: true}
+        history: {size: 100, ttl: 10m}
+        presence: true
+        events: {chat_message: {}}
+    """
   }
 }

@@ -44,7 +44,7 @@ import Testing
 
   @Test(arguments: ["martlet-gateway", "martlet-presence"])
   func `A configuration can be checked without starting`(program: String) async throws {
-    try await withFile(ProcessCluster.configuration([1])) { file in
+    try await withFile(ProcessCluster.configuration("servers: [\"redis://127.0.0.1:1\"]")) { file in
       let (status, output) = try await run(program, ["--config", file, "--check"])
       #expect(status == 0 && output.contains("is a valid configuration"))
     }
