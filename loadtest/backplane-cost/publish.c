@@ -28,6 +28,9 @@
 
 #include "common.h"
 
+// What the gateways' script is told of the server it runs on; the other forms ignore it.
+#define INCARNATION "0123456789abcdef"
+
 enum {
   SHARDS = 16,
   STREAM_LENGTH = 10000,     // MAXLEN of a shard stream
@@ -113,7 +116,7 @@ static void publish(void) {
   uint32_t events = batch ? way->batch : 1;
   if (way->kind == SCRIPT || way->kind == LIBRARY) {
     int keys = batch ? 1 + 2 * (int)events : options.idempotent ? 4 : 3;
-    put_count(&output, 3 + keys + 6 + (int)events);
+    put_count(&output, 3 + keys + 6 + (int)events + (batch ? 0 : 1));
     put_text(&output, way->kind == SCRIPT ? "EVALSHA" : "FCALL");
     put_text(&output, "%s", way->kind == SCRIPT ? way->sha : "publish");
     put_text(&output, "%d", keys);
@@ -146,6 +149,7 @@ static void publish(void) {
   put_text(&output, "600000");
   put_text(&output, "87000000");
   put_text(&output, "300000");
+  if (!batch) put_text(&output, "%s", INCARNATION);
   for (uint32_t index = 0; batch && index < events; index++) put_bytes(&output, tails[index], (size_t)lengths[index]);
 }
 
@@ -290,9 +294,9 @@ static const char *answer(const char *epoch, const char *id, int history, int tt
   const char *command = way->kind == SCRIPT ? "EVALSHA" : "FCALL";
   const char *script = way->kind == SCRIPT ? way->sha : "publish";
   redisReply *reply = id == NULL
-    ? ask(context, "%s %s %d %s %s %s %s - %d %d %d 87000000 300000", command, script, count, keys[0], keys[1],
+    ? ask(context, "%s %s %d %s %s %s %s - %d %d %d 87000000 300000 " INCARNATION, command, script, count, keys[0], keys[1],
           keys[2], epoch, STREAM_LENGTH, history, ttl)
-    : ask(context, "%s %s %d %s %s %s %s %s - %d %d %d 87000000 300000", command, script, count, keys[0],
+    : ask(context, "%s %s %d %s %s %s %s %s - %d %d %d 87000000 300000 " INCARNATION, command, script, count, keys[0],
           keys[1], keys[2], keys[3], epoch, STREAM_LENGTH, history, ttl);
   static char text[128];
   if (reply->type == REDIS_REPLY_ARRAY)
