@@ -162,9 +162,26 @@ extension Configuration.Presence {
     if let node = mapping.optional("lease") {
       lease = try node.duration(.seconds(1)...(.seconds(300)))
     }
+    if let node = mapping.optional("drain_grace") {
+      drainGrace = try node.duration(.zero...(.seconds(600)))
+    }
     if let node = mapping.optional("report_interval") {
       reportInterval = try node.duration(.milliseconds(1)...(.seconds(10)))
     }
+    if let node = mapping.optional("batch") {
+      batch = try node.duration(.zero...(.seconds(10)))
+    }
+    if let node = mapping.optional("cap") { cap = try node.integer(0...1_000) }
+    if let node = mapping.optional("active_window") {
+      activeWindow = try node.duration(.seconds(1)...(.seconds(86_400)))
+    }
+    if let node = mapping.optional("away_after") {
+      awayAfter = try node.duration(.seconds(1)...(.seconds(86_400)))
+    }
+    if let node = mapping.optional("remember") {
+      remember = try node.duration(.seconds(1)...(.seconds(365 * 86_400)))
+    }
+    if let node = mapping.optional("meta_size") { metaSize = try node.size(2...(64 << 10)) }
     try mapping.finish()
   }
 }

@@ -61,8 +61,15 @@ package struct Configuration: Sendable {
 
   package struct Presence: Sendable {
     package var grace = Duration.seconds(5)
+    package var drainGrace = Duration.seconds(15)
     package var lease = Duration.seconds(6)
     package var reportInterval = Duration.milliseconds(50)
+    package var batch = Duration.milliseconds(500)
+    package var cap = 200
+    package var activeWindow = Duration.seconds(300)
+    package var awayAfter = Duration.seconds(300)
+    package var remember = Duration.seconds(30 * 86_400)
+    package var metaSize = 1 << 10
   }
 
   /// A key that verifies tokens.

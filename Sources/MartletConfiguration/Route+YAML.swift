@@ -15,10 +15,14 @@ extension Route {
     let hasPresence = try mapping.optional("presence")?.boolean() ?? false
     var events: [String: EventRule] = [:]
     for (name, node) in try mapping.section("events").entries {
-      guard name != "ping", !name.isEmpty else {
+      guard !EventRule.reservedTypes.contains(name), !name.isEmpty else {
         throw node.error("is a type of the protocol; an event needs another name")
       }
-      events[name] = try EventRule(node.mapping())
+      let rule = try EventRule(node.mapping())
+      guard rule.kind != .presence || hasPresence else {
+        throw node.error("kind presence is for routes with presence: true")
+      }
+      events[name] = rule
     }
     try mapping.finish()
     if group.mentionsUser, access.allowsAnonymous {
@@ -79,15 +83,10 @@ extension Retention {
 }
 
 extension EventRule {
-  private enum Kind: String, CaseIterable {
-    case published
-    case ephemeral
-  }
-
   init(_ mapping: ConfigurationMapping) throws(ConfigurationError) {
     var mapping = mapping
     self.init(
-      isEphemeral: try mapping.optional("kind")?.oneOf(Kind.self) == .ephemeral,
+      try mapping.optional("kind")?.oneOf(Kind.self) ?? .published,
       excludesSender: try mapping.optional("exclude_sender")?.boolean() ?? false)
     try mapping.finish()
   }

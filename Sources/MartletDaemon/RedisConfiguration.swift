@@ -41,7 +41,20 @@ extension RedisPresenceConfiguration {
   package init(_ configuration: Configuration, node: String) throws {
     self.init(
       backplane: try RedisBackplaneConfiguration(configuration.backplane, node: node),
-      grace: configuration.presence.grace, lease: configuration.presence.lease,
+      rules: PresenceRules(configuration.presence), lease: configuration.presence.lease,
       reportInterval: configuration.presence.reportInterval)
+  }
+}
+
+extension PresenceRules {
+  /// What the file's `presence` says about users and groups.
+  package init(_ settings: Configuration.Presence) {
+    self.init()
+    grace = settings.grace
+    drainGrace = settings.drainGrace
+    batch = settings.batch
+    cap = settings.cap
+    awayAfter = settings.awayAfter
+    remember = settings.remember
   }
 }

@@ -22,7 +22,7 @@ struct ClusterLinks {
       backplane = InMemoryBackplane(
         shards: shards, eventLoops: loops, idempotencyWindow: settings.idempotencyWindow)
       presence = EmbeddedPresence(
-        backplane: backplane, grace: configuration.presence.grace)
+        backplane: backplane, rules: PresenceRules(configuration.presence))
     case .redis:
       backplane = RedisBackplane(
         try RedisBackplaneConfiguration(settings, node: incarnation),

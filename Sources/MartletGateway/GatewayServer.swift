@@ -128,6 +128,7 @@ package final class GatewayServer: Sendable {
     isDraining.set()
     services.logger.notice("draining")
     let duration = services.limits.drainTimeout
+    services.presence.beginDrain()
     for hub in hubs { hub.eventLoop.execute { hub.value.drain(over: duration) } }
     await waitForSessions(until: .now() + duration + .seconds(3))
     await stop()

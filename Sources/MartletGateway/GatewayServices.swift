@@ -30,7 +30,7 @@ final class GatewayServices: Sendable {
     self.backplane = backplane
     self.presence = presence
     self.routing = configuration.routing
-    self.limits = GatewayLimits(configuration.limits)
+    self.limits = GatewayLimits(configuration.limits, configuration.presence)
     self.tokens = tokens
     self.origins = configuration.origins.map(Set.init)
     self.apiKeys = configuration.apiKeys
@@ -58,8 +58,20 @@ struct GatewayLimits: Sendable {
   var pingTimeout: TimeAmount
   var handshakeTimeout: TimeAmount
   var drainTimeout: TimeAmount
+  /// In bytes of JSON.
+  var presenceMetaSize: Int
+  /// The most members that a list brings unasked.
+  var presenceCap: Int
+  /// Between two reports that a session is active.
+  var activityInterval: TimeAmount
+  private var activeWindow: Duration
 
-  init(_ limits: Configuration.Limits) {
+  /// Who was seen later is active; milliseconds since 1970.
+  func activeSince(_ wallClock: Int64) -> Int64 {
+    wallClock - TimeAmount(activeWindow).nanoseconds / 1_000_000
+  }
+
+  init(_ limits: Configuration.Limits, _ presence: Configuration.Presence) {
     messageSize = limits.messageSize
     frameSize = limits.frameSize
     pendingBytes = limits.pendingBytes
@@ -70,6 +82,11 @@ struct GatewayLimits: Sendable {
     pingTimeout = TimeAmount(limits.pingTimeout)
     handshakeTimeout = TimeAmount(limits.handshakeTimeout)
     drainTimeout = TimeAmount(limits.drainTimeout)
+    presenceMetaSize = presence.metaSize
+    presenceCap = presence.cap
+    activityInterval = TimeAmount(
+      min(.seconds(60), presence.awayAfter / 4, presence.activeWindow / 4))
+    activeWindow = presence.activeWindow
   }
 }
 

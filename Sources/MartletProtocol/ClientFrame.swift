@@ -13,12 +13,19 @@ package struct RequestReference: Equatable, Sendable {
 /// What a client may send (docs/protocol.md, From the client).
 package enum ClientFrame: Equatable, Sendable {
   case ping(RequestReference?)
+  case presence(PresenceRequest)
+  case presenceUpdate(PresenceUpdate)
   case event(ClientEvent)
 
   /// Reads one text message. Pure; bytes that are not kept are never copied.
   package static func parse(_ message: ByteBuffer) throws(RefusedFrame) -> ClientFrame {
     let fields = try EventFields(message)
-    if fields.type == "ping" { return .ping(fields.reference) }
+    switch fields.type {
+    case "ping": return .ping(fields.reference)
+    case "presence": return .presence(try PresenceRequest(message, fields))
+    case "presence_update": return .presenceUpdate(try PresenceUpdate(message, fields))
+    default: break
+    }
     return .event(
       ClientEvent(
         type: fields.type, reference: fields.reference, idempotencyID: fields.idempotencyID,

@@ -5,16 +5,39 @@ package enum ServerFrame {
   /// The first frame after a join.
   package static func connectionEstablished(
     connectionID: String, user: User, group: GroupName, position: Position, recovered: Bool?,
-    members: [User]?
+    members: Members?
   ) -> String {
     var text = #"{"type":"connection_established","connection_id":"#
     text += JSONText.quoted(connectionID)
     text += #","user":\#(user.json),"group":"\#(group)","position":\#(json(position))"#
     if let recovered { text += #","recovered":\#(recovered)"# }
     if let members {
-      text += #","members":["# + members.map(\.json).joined(separator: ",") + "]"
+      text += #","member_count":\#(members.count)"#
+      if let list = members.list { text += #","members":[\#(list.joined(separator: ","))]"# }
     }
     return text + "}"
+  }
+
+  /// A group's members: their number and, unless there are too many, JSON objects.
+  package struct Members: Equatable, Sendable {
+    package var count: Int
+    package var list: [String]?
+
+    package init(count: Int, list: [String]?) {
+      self.count = count
+      self.list = list
+    }
+  }
+
+  /// The answer to `presence`.
+  ///
+  /// - Parameter next: where the next page begins, if there is one.
+  package static func presence(
+    _ reference: RequestReference?, group: GroupName, count: Int, members: [String], next: String?
+  ) -> String {
+    #"{"type":"presence"\#(json(reference)),"group":"\#(group)","count":\#(count),"#
+      + #""members":[\#(members.joined(separator: ","))],"#
+      + #""next":\#(next.map(JSONText.quoted) ?? "null")}"#
   }
 
   /// Publications were missed that cannot be replayed.
@@ -27,7 +50,7 @@ package enum ServerFrame {
     #"{"type":"pong"\#(json(reference))}"#
   }
 
-  /// An event was published; without a position if it was ephemeral.
+  /// An event was published; without a position if it was ephemeral, or changed presence.
   package static func ack(
     _ reference: RequestReference, group: GroupName, position: Position?
   ) -> String {
@@ -47,16 +70,6 @@ package enum ServerFrame {
   /// The gateway is about to close; `reconnectAfter` in milliseconds.
   package static func draining(reconnectAfter: Int64) -> String {
     #"{"type":"draining","reconnect_after":\#(reconnectAfter)}"#
-  }
-
-  /// Somebody's first connection to the group: an event, to which the group is spliced.
-  package static func userJoined(_ user: User) -> String {
-    #"{"type":"user_joined","user":\#(user.json)}"#
-  }
-
-  /// Somebody's last connection is gone: an event, to which the group is spliced.
-  package static func userLeft(_ user: User) -> String {
-    #"{"type":"user_left","user":\#(user.json)}"#
   }
 
   /// `{"epoch":…,"offset":…}`

@@ -37,8 +37,17 @@ package struct ShardMap: Sendable {
 
   /// The shard of `group`: FNV-1a (64 bit) of its name, modulo the count.
   package func shard(of group: GroupName) -> Int {
+    shard(ofText: group.rawValue)
+  }
+
+  /// The shard that is the user's home.
+  package func home(of user: UserKey) -> Int {
+    shard(ofText: user.text)
+  }
+
+  private func shard(ofText text: String) -> Int {
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-    for byte in group.rawValue.utf8 {
+    for byte in text.utf8 {
       hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3
     }
     return Int(hash % UInt64(count))

@@ -29,13 +29,23 @@ package struct Route: Sendable {
 
 /// What happens to an event of a type that clients may send.
 package struct EventRule: Hashable, Sendable {
-  /// Neither numbered nor retained.
-  package var isEphemeral: Bool
+  package enum Kind: String, CaseIterable, Sendable {
+    case published
+    /// Neither numbered nor retained.
+    case ephemeral
+    /// Not passed on: its fields become the connection's meta.
+    case presence
+  }
+
+  /// Types that clients send to the server itself.
+  package static let reservedTypes: Set<String> = ["ping", "presence", "presence_update"]
+
+  package var kind: Kind
   /// The sending connection does not receive it.
   package var excludesSender: Bool
 
-  package init(isEphemeral: Bool = false, excludesSender: Bool = false) {
-    self.isEphemeral = isEphemeral
+  package init(_ kind: Kind = .published, excludesSender: Bool = false) {
+    self.kind = kind
     self.excludesSender = excludesSender
   }
 }

@@ -1,6 +1,8 @@
 internal import Logging
 internal import MartletCore
 internal import MartletDaemon
+internal import MartletProtocol
+internal import NIOCore
 internal import NIOHTTP1
 
 /// Decides whether the client of an upgrade request may enter its group.
@@ -16,6 +18,8 @@ struct Admission {
     var anonymousName: String?
     var expires: Int64?
     var since: Position?
+    /// What the connection says of itself, on a route with presence.
+    var meta: PresenceMeta
   }
 
   enum Decision: Sendable {
@@ -85,9 +89,18 @@ struct Admission {
         .badRequest,
         Refusal(.badParameter, "the path and the user lead to no valid group name"))
     }
+    var meta = PresenceMeta()
+    if match.route.hasPresence, let text = handshake.presence {
+      do {
+        try meta.merge(ByteBuffer(string: text), limit: services.limits.presenceMetaSize)
+      } catch {
+        return .refused(
+          .badRequest, Refusal(.badParameter, "presence is a JSON object: \(error.message)"))
+      }
+    }
     return .admitted(
       Admitted(
         route: match.route, group: group, user: verified?.user, anonymousName: handshake.name,
-        expires: verified?.expires, since: handshake.since))
+        expires: verified?.expires, since: handshake.since, meta: meta))
   }
 }

@@ -8,6 +8,8 @@ struct Handshake: Equatable {
   /// The name that an anonymous user gives itself.
   var name: String?
   var since: Position?
+  /// What the connection says of itself to the other members: a JSON object.
+  var presence: String?
   /// The subprotocol to answer with; browsers insist on one of those they offered.
   var subprotocol: String?
 
@@ -27,6 +29,7 @@ struct Handshake: Equatable {
     name = query["name"].flatMap { name in
       name.isEmpty || name.utf8.count > Self.maximumNameLength ? nil : name
     }
+    presence = query["presence"].flatMap { $0.isEmpty ? nil : $0 }
     since = try Self.position(query)
   }
 

@@ -113,21 +113,11 @@ final class Hub {
   func leave(_ session: Session) {
     guard let group = groups[session.group] else { return }
     group.remove(session)
-    if session.isReportedPresent {
-      services.presence.leave(group: session.group, connectionID: session.connectionID)
-    }
+    session.presence?.leave()
     if group.isEmpty {
       groups[session.group] = nil
       dispatcher?.remove(session.group, destination: index)
     }
-  }
-
-  private func reportPresent(_ session: Session) {
-    guard session.isOpen else { return }
-    session.isReportedPresent = true
-    services.presence.join(
-      PresenceSession(
-        group: session.group, connectionID: session.connectionID, user: session.user))
   }
 
   private func makeGroup(_ name: GroupName) -> LocalGroup {
@@ -141,10 +131,9 @@ final class Hub {
   private func ask(_ group: LocalGroup, _ session: Session, since: Position?, attempt: Int) {
     let services = services
     let name = group.name
-    let members: EventLoopFuture<[PresenceMember]?> =
-      session.hasPresence
-      ? services.presence.members(of: name).map { $0 }.hop(to: eventLoop)
-      : eventLoop.makeSucceededFuture(nil)
+    let members: EventLoopFuture<MemberPage?> =
+      session.presence?.introduction().map { $0 }.hop(to: eventLoop)
+      ?? eventLoop.makeSucceededFuture(nil)
     let bound = NIOLoopBound((self, group, session), eventLoop: eventLoop)
     group.interest
       .flatMap {
@@ -160,7 +149,7 @@ final class Hub {
 
   private func answered(
     _ group: LocalGroup, _ session: Session, since: Position?, attempt: Int,
-    _ result: Result<(Recovery, [PresenceMember]?), any Error>
+    _ result: Result<(Recovery, MemberPage?), any Error>
   ) {
     guard case .success((let recovery, let members)) = result else {
       session.close(.unavailable)
@@ -170,13 +159,13 @@ final class Hub {
     let outcome = group.finishJoin(session, recovery: recovery) {
       session.introduce(
         position: isRecovered == true ? since ?? recovery.position : recovery.position,
-        recovered: isRecovered, members: members?.map(\.user))
+        recovered: isRecovered, members: members)
     }
     switch outcome {
     case .joined:
       counts.joins += 1
       session.becameLive()
-      if session.hasPresence { reportPresent(session) }
+      if session.isOpen { session.presence?.join(now: .now()) }
       if isRecovered == true { counts.recoveries += 1 }
       if isRecovered == false { counts.failedRecoveries += 1 }
     case .gone:

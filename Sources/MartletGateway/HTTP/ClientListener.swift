@@ -1,6 +1,7 @@
 internal import Foundation
 internal import MartletCore
 internal import MartletDaemon
+internal import MartletPresence
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
@@ -82,16 +83,18 @@ struct ClientListener: Sendable {
     let admission = Admission(services: services)
     switch admission.look(head) {
     case .decided(let decision):
-      return channel.eventLoop.makeCompletedFuture { try install(decision, channel) }
+      return channel.eventLoop.makeCompletedFuture { try install(decision, channel, head) }
     case .token(let claim):
       return channel.eventLoop.makeFutureWithTask {
         await admission.decide(claim, now: Int64(Date().timeIntervalSince1970))
       }
-      .flatMapThrowing { decision in try install(decision, channel) }
+      .flatMapThrowing { decision in try install(decision, channel, head) }
     }
   }
 
-  private func install(_ decision: Admission.Decision, _ channel: any Channel) throws {
+  private func install(
+    _ decision: Admission.Decision, _ channel: any Channel, _ head: HTTPRequestHead
+  ) throws {
     guard channel.isActive,
       let hub = hubs.first(where: { $0.eventLoop === channel.eventLoop })?.value
     else { return channel.close(promise: nil) }
@@ -108,12 +111,48 @@ struct ClientListener: Sendable {
         ?? User(id: User.anonymousPrefix + connectionID, name: admitted.anonymousName)
       let session = Session(
         connectionID: connectionID, user: user, group: admitted.group, route: admitted.route,
-        expires: admitted.expires, transport: connection, hub: hub)
+        expires: admitted.expires,
+        presence: presence(of: user, connectionID, admitted, Origin(channel, head)),
+        transport: connection, hub: hub)
       connection.attach(session)
       hub.opened(session)
       if session.isOpen { hub.join(session, since: admitted.since) }
     case .refused(let reason, let refusal):
       hub.refused(connection, reason, refusal)
     }
+  }
+
+  /// Nil on a route without presence.
+  private func presence(
+    of user: User, _ connectionID: String, _ admitted: Admission.Admitted, _ origin: Origin
+  ) -> SessionPresence? {
+    guard admitted.route.hasPresence else { return nil }
+    return SessionPresence(
+      PresenceSession(
+        group: admitted.group, connectionID: connectionID, user: user, origin: origin.json),
+      meta: admitted.meta, services: services)
+  }
+}
+
+/// Where a connection comes from, for backends only.
+private struct Origin {
+  private static let maximumUserAgent = 256
+
+  var address: String?
+  var userAgent: String?
+
+  init(_ channel: any Channel, _ head: HTTPRequestHead) {
+    address = channel.remoteAddress?.ipAddress
+    userAgent = head.headers.first(name: "User-Agent").map {
+      String($0.prefix(Self.maximumUserAgent))
+    }
+  }
+
+  /// `{"ip":…,"user_agent":…}`
+  var json: String {
+    let fields = [("ip", address), ("user_agent", userAgent)].compactMap { name, value in
+      value.map { #""\#(name)":"# + JSONText.quoted($0) }
+    }
+    return "{" + fields.joined(separator: ",") + "}"
   }
 }

@@ -28,15 +28,16 @@ struct GatewayAPI: Sendable {
         try authorize(request)
         return try publish(request)
       }
-      if let group = try group(path, after: "/api/presence/") {
-        try allow(.GET, request)
-        try authorize(request)
-        return presence(group)
+      if let words = Self.words(path, after: "/api/presence") {
+        return try presence(words, request)
       }
-      if let group = try group(path, after: "/api/history/") {
+      if let words = Self.words(path, after: "/api/users") {
+        return try users(words, request)
+      }
+      if let words = Self.words(path, after: "/api/history"), words.count == 1 {
         try allow(.GET, request)
         try authorize(request)
-        return try history(group, request.query)
+        return try history(GroupName(request: words[0]), request.query)
       }
       if path == "/", services.servesDemo {
         try allow(.GET, request)
@@ -45,7 +46,7 @@ struct GatewayAPI: Sendable {
       if services.routing.match(path) != nil {
         return eventLoop.makeSucceededFuture(refusedUpgrade(request))
       }
-      throw Refusal(.notFound, "there is no \(path.prefix(200))")
+      throw notFound(request)
     } catch {
       return eventLoop.makeSucceededFuture(Self.response(error))
     }
@@ -75,17 +76,35 @@ struct GatewayAPI: Sendable {
     .flatMapErrorThrowing { Self.response(Refusal(.unavailable, "\($0)")) }
   }
 
-  private func presence(_ group: GroupName) -> EventLoopFuture<HTTPResponse> {
-    services.presence.members(of: group).map { members in
-      let list = members.map { member in
-        String(member.user.json.dropLast()) + #","connections":\#(member.connections)}"#
-      }
-      return .json(
-        .ok,
-        #"{"group":"\#(group)","count":\#(members.count),"members":["#
-          + list.joined(separator: ",") + "]}")
+  /// - Parameter words: of the path behind `/api/presence`.
+  private func presence(
+    _ words: [String], _ request: HTTPRequest
+  ) throws(Refusal) -> EventLoopFuture<HTTPResponse> {
+    let api = PresenceAPI(services: services)
+    try allow(words.isEmpty ? .POST : .GET, request)
+    try authorize(request)
+    switch words.count {
+    case 0: return try api.groups(request.body)
+    case 1: return try api.members(of: GroupName(request: words[0]), request.query)
+    case 2 where words[1] == "count": return api.count(of: try GroupName(request: words[0]))
+    default: throw notFound(request)
     }
-    .flatMapErrorThrowing { Self.response(Refusal(.unavailable, "\($0)")) }
+  }
+
+  /// - Parameter words: of the path behind `/api/users`.
+  private func users(
+    _ words: [String], _ request: HTTPRequest
+  ) throws(Refusal) -> EventLoopFuture<HTTPResponse> {
+    let api = PresenceAPI(services: services)
+    try allow([.POST, .GET, .PUT][min(words.count, 2)], request)
+    try authorize(request)
+    if let id = words.first { try api.check(id) }
+    switch words.count {
+    case 0: return try api.users(request.body)
+    case 1: return api.user(words[0])
+    case 2 where words[1] == "status": return try api.choose(words[0], request.body)
+    default: throw notFound(request)
+    }
   }
 
   private func history(
@@ -117,15 +136,21 @@ struct GatewayAPI: Sendable {
 
   // MARK: Checks
 
-  private func group(_ path: Substring, after prefix: String) throws(Refusal) -> GroupName? {
+  /// The decoded parts of a path between slashes, behind `prefix`; nil if the path does not begin so.
+  private static func words(_ path: Substring, after prefix: String) -> [String]? {
     guard path.hasPrefix(prefix) else { return nil }
-    var text = RequestTarget.decoded(path.dropFirst(prefix.count))
-    if text.hasSuffix("/") { text.removeLast() }
-    guard let group = GroupName(text) else {
-      throw Refusal(
-        .badParameter, "a group is 1 to 200 bytes of letters, digits and _ - . : @ ~")
+    var rest = path.dropFirst(prefix.count)
+    if rest.isEmpty { return [] }
+    guard rest.first == "/" else { return nil }
+    rest = rest.dropFirst()
+    if rest.hasSuffix("/") { rest = rest.dropLast() }
+    return rest.split(separator: "/", omittingEmptySubsequences: false).map {
+      RequestTarget.decoded($0)
     }
-    return group
+  }
+
+  private func notFound(_ request: HTTPRequest) -> Refusal {
+    Refusal(.notFound, "there is no \(request.path.prefix(200))")
   }
 
   private func allow(_ method: HTTPMethod, _ request: HTTPRequest) throws(Refusal) {

@@ -38,23 +38,22 @@ final class Session {
 
   /// Where the session stands among its group's members; kept by ``LocalGroup``.
   var memberIndex: Int?
-  /// Whether presence knows about it; kept by ``Hub``.
-  var isReportedPresent = false
+  /// Nil on routes without presence.
+  let presence: SessionPresence?
 
   init(
     connectionID: String, user: User, group: GroupName, route: Route, expires: Int64?,
-    transport: any SessionTransport, hub: Hub
+    presence: SessionPresence?, transport: any SessionTransport, hub: Hub
   ) {
     self.connectionID = connectionID
     self.user = user
     self.group = group
     self.route = route
     self.expires = expires
+    self.presence = presence
     self.transport = transport
     self.hub = hub
   }
-
-  var hasPresence: Bool { route.hasPresence }
 
   var isOpen: Bool {
     if case .closed = state { false } else { true }
@@ -63,14 +62,14 @@ final class Session {
   // MARK: Life
 
   /// Sends the first frame.
-  func introduce(position: Position, recovered: Bool?, members: [User]?) {
+  func introduce(position: Position, recovered: Bool?, members: MemberPage?) {
     guard case .joining = state else { return }
-    var members = members
-    if members?.contains(where: { $0.id == user.id }) == false { members?.append(user) }
+    let wallClock = WallClock.milliseconds
     transport.send(
       text: ServerFrame.connectionEstablished(
         connectionID: connectionID, user: user, group: group, position: position,
-        recovered: recovered, members: members))
+        recovered: recovered,
+        members: members.flatMap { presence?.introduced($0, wallClock: wallClock) }))
   }
 
   /// The session is a member now: what the client sent meanwhile is handled.
@@ -118,6 +117,7 @@ final class Session {
   func sweep(now: NIODeadline, wallClock: Int64) {
     guard isOpen else { return }
     if let expires, expires <= wallClock { return close(.unauthenticated) }
+    presence?.sweep(now: now)
     let silence = now - lastHeard
     let limits = hub.services.limits
     if silence > limits.pingInterval + limits.pingTimeout {
@@ -141,6 +141,8 @@ final class Session {
       do throws(RefusedFrame) {
         switch try ClientFrame.parse(message) {
         case .ping(let reference): transport.send(text: ServerFrame.pong(reference))
+        case .presence(let request): try answer(request)
+        case .presenceUpdate(let update): try change(update)
         case .event(let event): try publish(event)
         }
       } catch {
@@ -159,24 +161,21 @@ final class Session {
 
   private func publish(_ event: ClientEvent) throws(RefusedFrame) {
     guard let rule = route.events[event.type] else {
-      let types = (route.events.keys.sorted() + ["ping"]).joined(separator: ", ")
-      throw RefusedFrame(
-        refusal: Refusal(
-          .unknownType, "\(event.type.prefix(64)) is not accepted here; accepted are \(types)"),
-        reference: event.reference)
+      throw unknown(event.type, event.reference)
     }
+    presence?.active(now: hub.now)
+    if rule.kind == .presence { return try changeMeta(by: event) }
     var body = event.body
     body.append("sender", json: user.json)
     let request = PublishRequest(
       group: group, event: body.closed,
-      kind: rule.isEphemeral ? .ephemeral : .published(route.retention),
+      kind: rule.kind == .ephemeral ? .ephemeral : .published(route.retention),
       excluded: rule.excludesSender ? connectionID : nil,
       idempotencyID: event.idempotencyID.map {
         "u:\(idempotencyScope.utf8.count):\(idempotencyScope):\($0)"
       },
       durability: route.durability)
-    inFlight += 1
-    updateReading()
+    beginRequest()
     let bound = NIOLoopBound(self, eventLoop: hub.eventLoop)
     let reference = event.reference
     hub.services.backplane.publish(request).hop(to: hub.eventLoop).whenComplete { result in
@@ -184,17 +183,25 @@ final class Session {
     }
   }
 
+  private func unknown(_ type: String, _ reference: RequestReference?) -> RefusedFrame {
+    let own = presence == nil ? ["ping"] : EventRule.reservedTypes.sorted()
+    let types = (route.events.keys.sorted() + own).joined(separator: ", ")
+    return RefusedFrame(
+      refusal: Refusal(
+        .unknownType, "\(type.prefix(64)) is not accepted here; accepted are \(types)"),
+      reference: reference)
+  }
+
   /// Two users may choose the same id. An anonymous user has another id on each connection, and
   /// repeats its events on the next one.
   private var idempotencyScope: String {
-    user.id.hasPrefix(User.anonymousPrefix) ? User.anonymousPrefix : user.id
+    user.isAnonymous ? User.anonymousPrefix : user.id
   }
 
   private func published(
     _ reference: RequestReference?, _ result: Result<PublishOutcome, any Error>
   ) {
-    inFlight -= 1
-    updateReading()
+    endRequest()
     switch result {
     case .success(let outcome):
       hub.counts.publications += 1
@@ -209,6 +216,16 @@ final class Session {
     }
   }
 
+  private func beginRequest() {
+    inFlight += 1
+    updateReading()
+  }
+
+  private func endRequest() {
+    inFlight -= 1
+    updateReading()
+  }
+
   /// A client that sends faster than the backplane takes is slowed down by its own connection.
   private func updateReading() {
     let shouldPause: Bool
@@ -221,5 +238,97 @@ final class Session {
     guard shouldPause != isPaused else { return }
     isPaused = shouldPause
     transport.setReading(!shouldPause)
+  }
+}
+
+// MARK: - Presence
+
+extension Session {
+  private func answer(_ request: PresenceRequest) throws(RefusedFrame) {
+    let reference = request.reference
+    guard let presence else { throw unknown("presence", reference) }
+    var after: MemberPage.Cursor?
+    if let text = request.after {
+      after = MemberPage.Cursor(text: text)
+      guard after != nil else {
+        throw RefusedFrame(
+          refusal: Refusal(.malformed, "after must be the next of an earlier answer"),
+          reference: reference)
+      }
+    }
+    let limit = min(
+      request.limit ?? hub.services.limits.presenceCap, MemberPage.Request.maximumLimit)
+    beginRequest()
+    let bound = NIOLoopBound(self, eventLoop: hub.eventLoop)
+    presence.members(limit: max(limit, 1), after: after).hop(to: hub.eventLoop).whenComplete {
+      bound.value.answered(reference, $0)
+    }
+  }
+
+  private func answered(
+    _ reference: RequestReference?, _ result: Result<MemberPage, any Error>
+  ) {
+    endRequest()
+    switch result {
+    case .success(let page):
+      let activeSince = hub.services.limits.activeSince(WallClock.milliseconds)
+      transport.send(
+        text: ServerFrame.presence(
+          reference, group: group, count: page.count,
+          members: page.members.map { $0.json(activeSince: activeSince) }, next: page.next?.text))
+    case .failure(let error):
+      refuse(
+        RefusedFrame(refusal: Refusal(.unavailable, "\(error)"), reference: reference))
+    }
+  }
+
+  private func change(_ update: PresenceUpdate) throws(RefusedFrame) {
+    let reference = update.reference
+    guard let presence else { throw unknown("presence_update", reference) }
+    guard update.status == nil || presence.home != nil else {
+      throw RefusedFrame(
+        refusal: Refusal(.malformed, "an anonymous user has no status"), reference: reference)
+    }
+    presence.active(now: hub.now)
+    if let meta = update.meta { try merge(meta, reference) }
+    guard let status = update.status, let home = presence.home else {
+      return acknowledge(reference)
+    }
+    beginRequest()
+    let bound = NIOLoopBound(self, eventLoop: hub.eventLoop)
+    hub.services.presence.choose(status, for: home).hop(to: hub.eventLoop).whenComplete {
+      bound.value.chosen(reference, $0)
+    }
+  }
+
+  private func chosen(_ reference: RequestReference?, _ result: Result<Void, any Error>) {
+    endRequest()
+    switch result {
+    case .success: acknowledge(reference)
+    case .failure(let error):
+      refuse(
+        RefusedFrame(refusal: Refusal(.unavailable, "\(error)"), reference: reference))
+    }
+  }
+
+  /// Takes the fields of an event of kind `presence` as the connection's meta.
+  private func changeMeta(by event: ClientEvent) throws(RefusedFrame) {
+    try merge(event.body.closed, ignoring: ["type"], event.reference)
+    acknowledge(event.reference)
+  }
+
+  private func merge(
+    _ object: ByteBuffer, ignoring ignored: Set<String> = [], _ reference: RequestReference?
+  ) throws(RefusedFrame) {
+    do {
+      try presence?.merge(object, ignoring: ignored)
+    } catch {
+      throw RefusedFrame(refusal: error, reference: reference)
+    }
+  }
+
+  private func acknowledge(_ reference: RequestReference?) {
+    guard let reference else { return }
+    transport.send(text: ServerFrame.ack(reference, group: group, position: nil))
   }
 }

@@ -12,8 +12,9 @@ final class AggregatorCore {
   private let eventLoop: any EventLoop
   private let logger: Logger
   private var sites: [SiteAggregator] = []
+  private var clients: [RedisClient] = []
   /// Of the first site, where daemons attend.
-  private var attendance: RedisClient?
+  private var attendance: RedisClient? { clients.first }
   private var share: ShardShare
   private var timers: [RepeatedTask] = []
   private var isDealing = false
@@ -35,6 +36,7 @@ final class AggregatorCore {
   func start() {
     guard sites.isEmpty, !isStopped else { return }
     for index in configuration.backplane.sites.indices { connect(index) }
+    for (site, client) in zip(sites, clients) { site.start(client) }
     let bound = NIOLoopBound(self, eventLoop: eventLoop)
     timers = [
       eventLoop.scheduleRepeatedTask(
@@ -51,8 +53,12 @@ final class AggregatorCore {
   private func connect(_ index: Int) {
     let bound = NIOLoopBound(self, eventLoop: eventLoop)
     let site = SiteAggregator(
-      configuration, daemon: daemon, site: index, logger: logger
-    ) { bound.value.deal() }
+      configuration, daemon: daemon, site: index, logger: logger,
+      clientOfShard: {
+        let core = bound.value
+        return core.clients[core.configuration.backplane.site(ofShard: $0)]
+      },
+      onConnect: { bound.value.deal() })
     let aggregator = NIOLoopBound(site, eventLoop: eventLoop)
     var settings = configuration.backplane.client(ofSite: index, role: "aggregator")
     settings.patience = RedisPresenceConfiguration.patience
@@ -61,9 +67,8 @@ final class AggregatorCore {
     let client = RedisClient(
       settings, on: eventLoop, logger: logger, onConnect: { aggregator.value.connected() },
       onDisconnect: { aggregator.value.disconnected() })
-    if index == 0 { attendance = client }
+    clients.append(client)
     sites.append(site)
-    site.start(client)
   }
 
   func stop() -> EventLoopFuture<Void> {

@@ -1,60 +1,96 @@
+internal import MartletCore
 internal import NIOCore
 
 /// Turns the reports of one shard into members and diffs: the state, its timer, and one commit at a time.
 /// Confined to its event loop.
 final class ShardAggregator {
-  /// How late a leave may be.
-  static let tickInterval = TimeAmount.milliseconds(100)
+  /// Between two looks at the clock while a deadline is ahead; see ``PresenceClock``.
+  private static let longestRest = TimeAmount.milliseconds(500)
+  /// So that deadlines that are close to each other are met together.
+  private static let shortestRest = TimeAmount.milliseconds(10)
 
   /// What was done since the aggregator began.
   struct Counters: Equatable, Sendable {
     var reportsApplied = 0
     var diffsSent = 0
+    var diffsCoalesced = 0
     var gatewaysReaped = 0
+    var sessionsReaped = 0
   }
 
   private(set) var state: PresenceState
-  private(set) var counters = Counters()
   private let eventLoop: any EventLoop
   private let store: any PresenceStore
+  private let wallClock: () -> Int64
   private let onFailure: (any Error) -> Void
+  private var applied = Counters()
   private var lastCommit: EventLoopFuture<Void>
   private var commits = 0
   private var timer: Scheduled<Void>?
   private var isEnded = false
 
-  /// - Parameter onFailure: called once when a commit fails; the aggregator has ended then.
+  /// - Parameters:
+  ///   - wallClock: milliseconds since 1970, by the clock that reports are dated with.
+  ///   - onFailure: called once when a commit fails; the aggregator has ended then.
   init(
     _ state: PresenceState, store: any PresenceStore, on eventLoop: any EventLoop,
-    onFailure: @escaping (any Error) -> Void = { _ in }
+    wallClock: @escaping () -> Int64, onFailure: @escaping (any Error) -> Void = { _ in }
   ) {
     self.state = state
     self.store = store
     self.eventLoop = eventLoop
+    self.wallClock = wallClock
     self.onFailure = onFailure
     self.lastCommit = eventLoop.makeSucceededVoidFuture()
   }
 
-  /// Applies `reports`; the future succeeds when they are committed.
+  var counters: Counters {
+    var counters = applied
+    counters.diffsSent += state.rosters.counters.diffs
+    counters.diffsCoalesced += state.rosters.counters.coalesced
+    return counters
+  }
+
+  /// Something that was reported, and when: milliseconds since 1970.
+  enum Input {
+    case report(PresenceReport, Int64)
+    case choice(UserStatus, HomeUser, Int64)
+  }
+
+  /// Applies `inputs`; the future succeeds when they are committed.
   ///
   /// - Parameter cursor: of the last one.
-  func apply(_ reports: [PresenceReport], cursor: String? = nil) -> EventLoopFuture<Void> {
+  func apply(_ inputs: [Input], cursor: String? = nil) -> EventLoopFuture<Void> {
     let now = Self.now
-    var changes: [PresenceChange] = []
-    for report in reports { changes += state.apply(report, now: now) }
-    counters.reportsApplied += reports.count
-    return commit(changes, cursor: cursor)
+    var steps: [PresenceStep] = []
+    for input in inputs {
+      switch input {
+      case .report(let report, let time):
+        applied.reportsApplied += 1
+        steps += state.apply(report, PresenceMoment(now: now, wallClock: time))
+      case .choice(let status, let user, let time):
+        steps += state.choose(status, for: user, PresenceMoment(now: now, wallClock: time))
+      }
+    }
+    return commit(steps, cursor: cursor)
   }
 
   /// Removes a gateway whose lease ran out.
-  func reap(_ gateway: String) {
-    counters.gatewaysReaped += 1
-    _ = commit(state.removeGateway(gateway, now: Self.now), cursor: nil)
+  ///
+  /// - Parameter lease: how long ago it was heard of last.
+  func reap(_ gateway: String, lease: Duration) {
+    applied.gatewaysReaped += 1
+    let before = state.membershipCount
+    let (seconds, attoseconds) = lease.components
+    let time = wallClock() - seconds * 1_000 - attoseconds / 1_000_000_000_000_000
+    let steps = state.removeGateway(gateway, PresenceMoment(now: Self.now, wallClock: time))
+    applied.sessionsReaped += before - state.membershipCount
+    _ = commit(steps, cursor: nil)
   }
 
-  /// Commits what loading the state brought with it, and begins to watch graces.
-  func begin(with changes: [PresenceChange], cursor: String?) {
-    _ = commit(changes, cursor: cursor)
+  /// Commits what loading the state brought with it, and begins to watch deadlines.
+  func begin(with steps: [PresenceStep], cursor: String?) {
+    _ = commit(steps, cursor: cursor)
   }
 
   /// Succeeds, whatever became of them, when no commit is under way any more. Nothing is committed afterwards.
@@ -65,36 +101,73 @@ final class ShardAggregator {
     return lastCommit.recover { _ in }
   }
 
-  private func commit(_ changes: [PresenceChange], cursor: String?) -> EventLoopFuture<Void> {
+  // MARK: Commits
+
+  private func commit(_ steps: [PresenceStep], cursor: String?) -> EventLoopFuture<Void> {
     guard !isEnded else { return eventLoop.makeFailedFuture(AggregatorEnded()) }
-    scheduleTick()
-    guard !changes.isEmpty || cursor != nil else { return lastCommit }
-    counters.diffsSent += changes.count { $0.announcement != nil }
+    defer { scheduleTick() }
+    guard !steps.isEmpty || cursor != nil else { return lastCommit }
     commits += 1
     let bound = NIOLoopBound(self, eventLoop: eventLoop)
-    lastCommit = lastCommit.flatMap { bound.value.store.commit(changes, cursor: cursor) }
+    lastCommit = lastCommit.flatMap { bound.value.store.commit(steps, cursor: cursor) }
     lastCommit.whenComplete { bound.value.committed($0) }
     return lastCommit
   }
 
   private func committed(_ result: Result<Void, any Error>) {
     commits -= 1
-    guard case .failure(let error) = result, !isEnded else { return }
-    _ = end()
-    onFailure(error)
+    switch result {
+    case .success:
+      // What is told is persisted.
+      if commits == 0, !isEnded { deliverNotices() }
+    case .failure(let error):
+      guard !isEnded else { return }
+      _ = end()
+      onFailure(error)
+    }
   }
 
-  private func scheduleTick() {
-    guard timer == nil, state.hasDepartures else { return }
+  private func deliverNotices() {
     let bound = NIOLoopBound(self, eventLoop: eventLoop)
-    timer = eventLoop.scheduleTask(in: Self.tickInterval) { bound.value.tick() }
+    for notice in state.notices() {
+      store.deliver(notice).whenComplete { bound.value.delivered(notice, $0) }
+    }
+    scheduleTick()
+  }
+
+  private func delivered(_ notice: StatusNotice, _ result: Result<Bool, any Error>) {
+    guard !isEnded else { return }
+    switch result {
+    case .success(let isDelivered):
+      if isDelivered { applied.diffsSent += 1 }
+      _ = commit(state.answered(notice, isDelivered: isDelivered), cursor: nil)
+    case .failure(let error as ShardLost):
+      _ = end()
+      onFailure(error)
+    case .failure:
+      _ = commit(state.answered(notice, isDelivered: false), cursor: nil)
+    }
+  }
+
+  // MARK: Time
+
+  private func scheduleTick() {
+    timer?.cancel()
+    timer = nil
+    guard !isEnded, let rest = state.rest else { return }
+    let delay = min(max(TimeAmount(rest), Self.shortestRest), Self.longestRest)
+    let bound = NIOLoopBound(self, eventLoop: eventLoop)
+    timer = eventLoop.scheduleTask(in: delay) { bound.value.tick() }
   }
 
   private func tick() {
     timer = nil
     guard !isEnded else { return }
-    // A slow store is not given more to do: leaves wait, and come together.
-    _ = commit(commits == 0 ? state.tick(now: Self.now) : [], cursor: nil)
+    // A slow store is not given more to do: what is due waits, and comes together.
+    guard commits == 0 else { return scheduleTick() }
+    let steps = state.tick(PresenceMoment(now: Self.now, wallClock: wallClock()))
+    _ = commit(steps, cursor: nil)
+    if steps.isEmpty { deliverNotices() }
   }
 
   /// Since the machine started.

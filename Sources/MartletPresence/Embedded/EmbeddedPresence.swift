@@ -1,62 +1,35 @@
 package import MartletBackplane
 package import MartletCore
-internal import MartletProtocol
 package import NIOCore
 
 /// The embedded default: the aggregator runs inside the one gateway, on the backplane's loops.
 package final class EmbeddedPresence: Presence {
-  /// A shard of this process. Confined to its event loop.
-  private final class Shard {
-    let aggregator: ShardAggregator
-    private var sequence: UInt64 = 0
-
-    init(_ aggregator: ShardAggregator) {
-      self.aggregator = aggregator
-    }
-
-    func report(_ operation: PresenceReport.Operation) {
-      sequence += 1
-      let report = PresenceReport(
-        gateway: "embedded", sequence: sequence, body: .operations([operation]))
-      _ = aggregator.apply([report])
-    }
-  }
-
   private let map: ShardMap
-  private let shards: [NIOLoopBoundBox<Shard>]
+  private let shards: [NIOLoopBoundBox<EmbeddedShard>]
 
-  /// - Parameters:
-  ///   - backplane: diffs are published into it.
-  ///   - grace: between a user's last connection and `user_left`.
-  package init(backplane: any Backplane, grace: Duration) {
+  /// - Parameter backplane: diffs are published into it.
+  package init(backplane: any Backplane, rules: PresenceRules) {
     self.map = backplane.shards
     self.shards = (0..<backplane.shards.count).map { shard in
       let loop = backplane.eventLoop(ofShard: shard)
-      let aggregator = ShardAggregator(
-        PresenceState(grace: grace), store: EmbeddedPresenceStore(backplane, on: loop), on: loop)
-      return NIOLoopBoundBox.makeBoxSendingValue(Shard(aggregator), eventLoop: loop)
+      return NIOLoopBoundBox.makeBoxSendingValue(
+        EmbeddedShard(shard, of: backplane, rules: rules, on: loop), eventLoop: loop)
+    }
+    // Notices go from the shard of a user to that of a group.
+    for shard in shards {
+      let shards = shards
+      shard.eventLoop.execute { shard.value.connect(to: shards) }
     }
   }
 
   package func start() {}
 
-  package func join(_ session: PresenceSession) {
-    on(session.group) { $0.report(.join(session)) }
-  }
-
-  package func leave(group: GroupName, connectionID: String) {
-    on(group) { $0.report(.leave(group: group, connectionID: connectionID)) }
-  }
-
-  package func members(of group: GroupName) -> EventLoopFuture<[PresenceMember]> {
-    let shard = shards[map.shard(of: group)]
-    return shard.eventLoop.submit { shard.value.aggregator.state.members(of: group) }
-  }
+  package func beginDrain() {}
 
   /// Nothing outlives the process, and nobody is left to be told.
   package func stop() -> EventLoopFuture<Void> {
     let ends = shards.map { shard in
-      shard.eventLoop.flatSubmit { shard.value.aggregator.end() }
+      shard.eventLoop.flatSubmit { shard.value.end() }
     }
     return EventLoopFuture.andAllComplete(ends, on: shards[0].eventLoop)
   }
@@ -65,40 +38,76 @@ package final class EmbeddedPresence: Presence {
     shards[0].eventLoop.makeSucceededFuture([])
   }
 
-  private func on(_ group: GroupName, _ body: @escaping @Sendable (Shard) -> Void) {
+  // MARK: Reports
+
+  package func join(_ session: PresenceSession) {
+    forEachShard(of: session) { $0.join(session) }
+  }
+
+  package func leave(_ session: PresenceSession) {
+    forEachShard(of: session) { $0.leave(session) }
+  }
+
+  package func seen(_ session: PresenceSession, age: Duration) {
+    let milliseconds = TimeAmount(age).nanoseconds / 1_000_000
+    forEachShard(of: session) { $0.report(.seen(Membership(session), age: milliseconds)) }
+  }
+
+  package func choose(_ status: UserStatus, for user: HomeUser) -> EventLoopFuture<Void> {
+    let shard = shards[map.home(of: user.key)]
+    return shard.eventLoop.flatSubmit { shard.value.choose(status, for: user) }
+  }
+
+  /// The shard of the group, and that of the user's home.
+  private func forEachShard(
+    of session: PresenceSession, _ body: @escaping @Sendable (EmbeddedShard) -> Void
+  ) {
+    let group = map.shard(of: session.group)
+    for number in Set([group, session.home.map { map.home(of: $0.key) } ?? group]) {
+      let shard = shards[number]
+      shard.eventLoop.execute { body(shard.value) }
+    }
+  }
+
+  // MARK: Questions
+
+  package func members(
+    of group: GroupName, page: MemberPage.Request
+  ) -> EventLoopFuture<MemberPage> {
     let shard = shards[map.shard(of: group)]
-    shard.eventLoop.execute { body(shard.value) }
-  }
-}
-
-/// Announces; there is nothing to persist.
-private final class EmbeddedPresenceStore: PresenceStore {
-  private let backplane: any Backplane
-  private let eventLoop: any EventLoop
-
-  init(_ backplane: any Backplane, on eventLoop: any EventLoop) {
-    self.backplane = backplane
-    self.eventLoop = eventLoop
-  }
-
-  func commit(_ changes: [PresenceChange], cursor: String?) -> EventLoopFuture<Void> {
-    for change in changes {
-      guard let diff = change.announcement else { continue }
-      // A diff that the backplane loses is lost, like every ephemeral event.
-      _ = backplane.publish(
-        PublishRequest(
-          group: diff.group, event: ByteBuffer(string: diff.event), kind: .ephemeral))
+    return shard.eventLoop.submit { shard.value.members(of: group, page: page) }.flatMap { page_ in
+      let keys = page_.members.map { UserKey(tenant: page.tenant, id: $0.userID) }
+      return self.statuses(of: keys, on: shard.eventLoop).map { statuses in
+        var page = page_
+        for index in page.members.indices { page.members[index].status = statuses[index] }
+        return page
+      }
     }
-    return eventLoop.makeSucceededVoidFuture()
   }
-}
 
-extension PresenceDiff {
-  /// The event that the group receives.
-  var event: String {
-    switch kind {
-    case .joined: ServerFrame.userJoined(user)
-    case .left: ServerFrame.userLeft(user)
-    }
+  private func statuses(
+    of users: [UserKey], on loop: any EventLoop
+  ) -> EventLoopFuture<[UserStatus]> {
+    EventLoopFuture.whenAllSucceed(
+      users.map { user in
+        let shard = shards[map.home(of: user)]
+        return shard.eventLoop.submit { shard.value.shownStatus(of: user) }
+      }, on: loop)
+  }
+
+  package func counts(of groups: [GroupName]) -> EventLoopFuture<[Int]> {
+    EventLoopFuture.whenAllSucceed(
+      groups.map { group in
+        let shard = shards[map.shard(of: group)]
+        return shard.eventLoop.submit { shard.value.count(of: group) }
+      }, on: shards[0].eventLoop)
+  }
+
+  package func users(_ users: [UserKey]) -> EventLoopFuture<[UserPresence]> {
+    EventLoopFuture.whenAllSucceed(
+      users.map { user in
+        let shard = shards[map.home(of: user)]
+        return shard.eventLoop.submit { shard.value.presence(of: user) }
+      }, on: shards[0].eventLoop)
   }
 }

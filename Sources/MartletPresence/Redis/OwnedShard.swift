@@ -8,12 +8,15 @@ internal import NIOCore
 final class OwnedShard {
   let shard: Int
   /// `DAEMON TOKEN`
-  let owner: String
+  var owner: String { claim.owner }
   /// Up to where the reports are applied; nil until the state is loaded.
   private(set) var cursor: String?
   private(set) var aggregator: ShardAggregator?
   /// Between the arrival of the last report in Redis and its commit, in ms.
   private(set) var reportLag: Int64 = 0
+  /// How long the shard had not been served, in ms; nil if it never was.
+  private(set) var takeoverTime: Int64?
+  private let claim: ShardClaim
   private let configuration: RedisPresenceConfiguration
   private let client: RedisClient
   private let store: RedisPresenceStore
@@ -24,17 +27,20 @@ final class OwnedShard {
   private var isEnded = false
 
   /// - Parameters:
+  ///   - clientOfShard: of any shard, on the event loop of `client`.
   ///   - isReturning: whether Redis was away, so that gateways may still be on their way back.
   ///   - onLoss: called once if the shard is lost, or can no longer be written.
   init(
-    _ shard: Int, owner: String, configuration: RedisPresenceConfiguration, client: RedisClient,
-    isReturning: Bool, logger: Logger, onLoss: @escaping (OwnedShard) -> Void
+    _ shard: Int, _ claim: ShardClaim, configuration: RedisPresenceConfiguration,
+    client: RedisClient, clientOfShard: @escaping (Int) -> RedisClient, isReturning: Bool,
+    logger: Logger, onLoss: @escaping (OwnedShard) -> Void
   ) {
     self.shard = shard
-    self.owner = owner
+    self.claim = claim
     self.configuration = configuration
     self.client = client
-    self.store = RedisPresenceStore(configuration, shard: shard, owner: owner, client: client)
+    self.store = RedisPresenceStore(
+      configuration, shard: shard, claim: claim, client: client, clientOfShard: clientOfShard)
     self.onLoss = onLoss
     var logger = logger
     logger[metadataKey: "shard"] = "\(shard)"
@@ -56,22 +62,25 @@ final class OwnedShard {
 
   private func begin(_ loaded: PresenceLoader.Loaded, memory: PresenceState?) {
     guard !isEnded else { return }
-    var state = loaded.state
-    var changes = state.finishRestoring(now: ShardAggregator.now)
+    var state = PresenceState(
+      loaded.persisted, shard: shard, of: configuration.backplane.keyspace.shards,
+      rules: configuration.rules, now: ShardAggregator.now)
+    var steps: [PresenceStep] = []
     if loaded.cursor == nil, let memory {
-      changes += state.adopt(
+      steps = state.adopt(
         memory, allowance: configuration.lease + RedisPresenceConfiguration.reconnectAllowance,
         now: ShardAggregator.now)
       logger.notice("Redis has lost the members of a shard, waiting for gateways to report them")
     }
     let bound = NIOLoopBound(self, eventLoop: client.eventLoop)
-    let aggregator = ShardAggregator(state, store: store, on: client.eventLoop) {
-      bound.value.lose($0)
-    }
+    let aggregator = ShardAggregator(
+      state, store: store, on: client.eventLoop, wallClock: { bound.value.store.wallClock },
+      onFailure: { bound.value.lose($0) })
     self.aggregator = aggregator
     let cursor = loaded.cursor ?? "0-0"
     self.cursor = cursor
-    aggregator.begin(with: changes, cursor: loaded.cursor == nil ? cursor : nil)
+    aggregator.begin(with: steps, cursor: loaded.cursor == nil ? cursor : nil)
+    takeoverTime = claim.unserved.map { $0 + store.wallClock - claim.time }
   }
 
   // MARK: Reports
@@ -82,24 +91,27 @@ final class OwnedShard {
     guard let aggregator, !isEnded, let id = entries.last?.elements?.first?.text else {
       return loop.makeSucceededVoidFuture()
     }
-    var reports: [PresenceReport] = []
+    var inputs: [ShardAggregator.Input] = []
+    var arrival: Int64 = 0
     for entry in entries {
+      let id = entry.elements?.first?.text ?? ""
+      arrival = id.split(separator: "-").first.flatMap { Int64($0) } ?? 0
       let fields = (entry.elements?.last?.pairs ?? []).compactMap { name, value in
         value.bytes.map { (name, $0) }
       }
-      if let report = PresenceText.report(fields: Dictionary(fields) { $1 }) {
-        reports.append(report)
-      } else {
+      switch PresenceText.entry(fields: Dictionary(fields) { $1 }) {
+      case .report(let report): inputs.append(.report(report, arrival))
+      case .choice(let status, let user): inputs.append(.choice(status, user, arrival))
+      case nil:
         logger.error(
-          "an entry of a report stream is not a report",
-          metadata: ["entry": "\(entry.elements?.first?.text ?? "")"])
+          "an entry of a report stream is not a report", metadata: ["entry": "\(id)"])
       }
     }
     cursor = id
-    let arrival = id.split(separator: "-").first.flatMap { Int64($0) } ?? 0
+    let last = arrival
     let bound = NIOLoopBound(self, eventLoop: loop)
-    return aggregator.apply(reports, cursor: id).map {
-      bound.value.reportLag = max(bound.value.store.lastCommitTime - arrival, 0)
+    return aggregator.apply(inputs, cursor: id).map {
+      bound.value.reportLag = max(bound.value.store.lastCommitTime - last, 0)
     }.recover { _ in }
   }
 
@@ -133,7 +145,7 @@ final class OwnedShard {
     case .success(true):
       logger.info(
         "a gateway has lost its lease, its members leave", metadata: ["gateway": "\(gateway)"])
-      aggregator?.reap(gateway)
+      aggregator?.reap(gateway, lease: configuration.lease)
     case .success(false):
       break  // It has renewed just now.
     case .failure(let error):
@@ -146,8 +158,10 @@ final class OwnedShard {
   /// Renews the ownership, and finds out whether it still holds.
   func renewOwnership() {
     let bound = NIOLoopBound(self, eventLoop: client.eventLoop)
+    let keyspace = configuration.backplane.keyspace
     client.evaluate(
-      PresenceScripts.renew, keys: [configuration.backplane.keyspace.presenceOwner(shard)],
+      PresenceScripts.renew,
+      keys: [keyspace.presenceOwner(shard), keyspace.presenceServed(shard)],
       arguments: [.text(owner), .number(configuration.ownershipLeaseMilliseconds)]
     ).whenSuccess { reply in
       if reply.number != 1 { bound.value.lose(ShardLost()) }
@@ -177,4 +191,14 @@ final class OwnedShard {
     _ = abandon()
     onLoss(self)
   }
+}
+
+/// What a daemon has got by ``PresenceScripts/claim``.
+struct ShardClaim: Sendable {
+  /// `DAEMON TOKEN`
+  var owner: String
+  /// Of the server, in ms since 1970.
+  var time: Int64
+  /// For how many ms nobody had owned the shard; nil if nobody ever had.
+  var unserved: Int64?
 }

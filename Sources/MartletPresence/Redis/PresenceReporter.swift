@@ -22,8 +22,6 @@ final class PresenceReporter {
   private var flushing: Scheduled<Void>?
   /// Shards whose last answer to a report was no.
   private var refusing: Set<Int> = []
-  /// Reads of a group's members: one is under way, and these wait for the next.
-  private var waiting: [GroupName: [EventLoopPromise<[PresenceMember]>]] = [:]
 
   init(
     _ configuration: RedisPresenceConfiguration, gateway: String, shards: [Int], logger: Logger
@@ -90,9 +88,20 @@ final class PresenceReporter {
     scheduleFlush(in: TimeAmount(configuration.reportInterval))
   }
 
-  func leave(group: GroupName, connectionID: String, shard: Int) {
-    queues[shard]?.leave(group: group, connectionID: connectionID)
+  func leave(_ membership: Membership, shard: Int) {
+    queues[shard]?.leave(membership)
     scheduleFlush(in: TimeAmount(configuration.reportInterval))
+  }
+
+  /// - Parameter age: in milliseconds.
+  func seen(_ membership: Membership, age: Int64, shard: Int) {
+    queues[shard]?.seen(membership, age: age)
+    scheduleFlush(in: TimeAmount(configuration.reportInterval))
+  }
+
+  func drain() {
+    for shard in queues.keys { queues[shard]?.drain() }
+    flush()
   }
 
   private func scheduleFlush(in delay: TimeAmount) {
@@ -171,54 +180,5 @@ final class PresenceReporter {
     guard !isStopping else { return }
     queues[shard]?.registered(isNew: count == 1)
     for report in queues[shard]?.reportsToSend() ?? [] { send(report, shard: shard) }
-  }
-
-  // MARK: Members
-
-  /// Reads of one group share a reply; a read never answers a question that was asked after it began, since
-  /// the asker would miss what happened between.
-  func members(of group: GroupName, shard: Int) -> EventLoopFuture<[PresenceMember]>? {
-    guard let client else { return nil }
-    let promise = client.eventLoop.makePromise(of: [PresenceMember].self)
-    if waiting[group] == nil {
-      waiting[group] = []
-      read(group, shard: shard, for: [promise], client)
-    } else {
-      waiting[group]?.append(promise)
-    }
-    return promise.futureResult
-  }
-
-  private func read(
-    _ group: GroupName, shard: Int, for promises: [EventLoopPromise<[PresenceMember]>],
-    _ client: RedisClient
-  ) {
-    let bound = NIOLoopBound(self, eventLoop: client.eventLoop)
-    let key = configuration.backplane.keyspace.members(group)
-    client.send(["HGETALL", .text(key)], key: key)
-      .map { bound.value.members($0, of: group, shard: shard) }
-      .whenComplete { result in
-        for promise in promises { promise.completeWith(result) }
-        bound.value.readNext(group, shard: shard, client)
-      }
-  }
-
-  private func readNext(_ group: GroupName, shard: Int, _ client: RedisClient) {
-    let next = waiting[group] ?? []
-    waiting[group] = next.isEmpty ? nil : []
-    if !next.isEmpty { read(group, shard: shard, for: next, client) }
-  }
-
-  private func members(
-    _ reply: RedisValue, of group: GroupName, shard: Int
-  ) -> [PresenceMember] {
-    let persisted = reply.pairs.compactMap { name, json -> (MemberField, MemberValue)? in
-      guard let field = PresenceText.field(name),
-        let value = json.bytes.flatMap({ PresenceText.value($0) })
-      else { return nil }
-      return (field, value)
-    }
-    return MemberList.merge(
-      persisted, gateway: gateway, local: queues[shard]?.sessions(of: group) ?? [])
   }
 }

@@ -16,7 +16,8 @@ enum PresenceScripts {
 
   /// Takes a shard that nobody owns, or that this daemon owned before.
   ///
-  /// KEYS: owner, token. ARGV: daemon; lease in ms. Answers the owner's value, or false.
+  /// KEYS: owner, token, served. ARGV: daemon; lease in ms. Answers the owner's value, the server's time and for how
+  /// many ms nobody has owned the shard (null if it is new), or false.
   static let claim = RedisScript(
     name: "presence claim",
     source: """
@@ -24,14 +25,19 @@ enum PresenceScripts {
       if owner and string.sub(owner, 1, #ARGV[1] + 1) ~= ARGV[1] .. ' ' then return false end
       local value = ARGV[1] .. ' ' .. string.format('%.0f', redis.call('INCR', KEYS[2]))
       redis.call('SET', KEYS[1], value, 'PX', ARGV[2])
-      return value
+      local time = redis.call('TIME')
+      local now = time[1] * 1000 + math.floor(time[2] / 1000)
+      local served = redis.call('GET', KEYS[3])
+      return {value, now, served and now - served}
       """)
 
-  /// KEYS: owner. ARGV: its value; lease in ms. Answers 1, or 0 if the shard is lost.
+  /// KEYS: owner, served. ARGV: its value; lease in ms. Answers 1, or 0 if the shard is lost.
   static let renew = RedisScript(
     name: "presence renew",
     source: """
       if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+      local time = redis.call('TIME')
+      redis.call('SET', KEYS[2], string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000)))
       return redis.call('PEXPIRE', KEYS[1], ARGV[2])
       """)
 
@@ -75,52 +81,99 @@ enum PresenceScripts {
 
   /// Persists and announces changes, all or nothing.
   ///
-  /// KEYS: owner, cursor, reports, groups, gateways, sequences, shard stream, then members of groups.
-  /// ARGV: owner's value; cursor ('' for unchanged); length of the shard stream; then for each change
-  /// - `+`, place of its group among the latter KEYS, group, field, value, record to publish or ''
-  /// - `-`, place of its group among the latter KEYS, group, field, record to publish or ''
-  /// - `n`, gateway, sequence
-  /// - `f`, gateway: forget it
-  /// - `s`, gateway: ask it for a snapshot by taking its registration
+  /// KEYS: owner, cursor, reports, shard stream, then whatever is written.
+  /// ARGV: owner's value; cursor ('' for unchanged); length of the shard stream; then writes, each of which names its
+  /// key by its place among KEYS:
+  /// - `h`, key, field, value: HSET
+  /// - `x`, key, field: HDEL
+  /// - `z`, key, score, member: ZADD, unless the score is greater already
+  /// - `y`, key, member: ZREM
+  /// - `s`, key, member: SADD
+  /// - `r`, key, member: SREM
+  /// - `c`, key, score: ZREMRANGEBYSCORE up to the score
+  /// - `d`, key: DEL
+  /// - `p`, record: append it to the shard stream
   ///
   /// Answers false if the shard is lost, else the server's time in ms.
   static let commit = RedisScript(
     name: "presence commit",
     source: """
       if redis.call('GET', KEYS[1]) ~= ARGV[1] then return false end
-      local at = 4
-      local function publish(record)
-        if record ~= '' then
-          redis.call('XADD', KEYS[7], 'MAXLEN', '~', ARGV[3], '*', 'e', record)
-        end
-      end
-      while at <= #ARGV do
+      local call = redis.call
+      local at, count = 4, #ARGV
+      while at <= count do
         local kind = ARGV[at]
-        if kind == '+' then
-          redis.call('HSET', KEYS[7 + ARGV[at + 1]], ARGV[at + 3], ARGV[at + 4])
-          redis.call('SADD', KEYS[4], ARGV[at + 2])
-          publish(ARGV[at + 5])
-          at = at + 6
-        elseif kind == '-' then
-          local members = KEYS[7 + ARGV[at + 1]]
-          redis.call('HDEL', members, ARGV[at + 3])
-          if redis.call('EXISTS', members) == 0 then redis.call('SREM', KEYS[4], ARGV[at + 2]) end
-          publish(ARGV[at + 4])
-          at = at + 5
-        elseif kind == 'n' then
-          redis.call('HSET', KEYS[6], ARGV[at + 1], ARGV[at + 2])
-          at = at + 3
-        else
-          redis.call('HDEL', KEYS[5], ARGV[at + 1])
-          if kind == 'f' then redis.call('HDEL', KEYS[6], ARGV[at + 1]) end
+        if kind == 'p' then
+          call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[3], '*', 'e', ARGV[at + 1])
           at = at + 2
+        else
+          local key = KEYS[ARGV[at + 1] + 0]
+          if kind == 'h' then
+            call('HSET', key, ARGV[at + 2], ARGV[at + 3])
+            at = at + 4
+          elseif kind == 'z' then
+            call('ZADD', key, 'GT', ARGV[at + 2], ARGV[at + 3])
+            at = at + 4
+          elseif kind == 'd' then
+            call('DEL', key)
+            at = at + 2
+          else
+            if kind == 'x' then call('HDEL', key, ARGV[at + 2])
+            elseif kind == 'y' then call('ZREM', key, ARGV[at + 2])
+            elseif kind == 's' then call('SADD', key, ARGV[at + 2])
+            elseif kind == 'c' then call('ZREMRANGEBYSCORE', key, '-inf', ARGV[at + 2])
+            else call('SREM', key, ARGV[at + 2]) end
+            at = at + 3
+          end
         end
       end
       if ARGV[2] ~= '' then
-        redis.call('SET', KEYS[2], ARGV[2])
-        redis.call('XTRIM', KEYS[3], 'MINID', ARGV[2])
+        call('SET', KEYS[2], ARGV[2])
+        call('XTRIM', KEYS[3], 'MINID', ARGV[2])
       end
-      local time = redis.call('TIME')
+      local time = call('TIME')
       return time[1] * 1000 + math.floor(time[2] / 1000)
+      """)
+
+  /// Tells a group a user's status, on behalf of the user's home in another shard. It is not told before it knows the
+  /// user, and not at all while it is told numbers only.
+  ///
+  /// KEYS: notice tokens, counting, members, debts, shard stream. ARGV: home's shard; its fencing token; group; user;
+  /// field of the debts; record to publish; length of the shard stream. Answers 1 if there is no more to do, 0 to be
+  /// asked again, -1 if a later owner of the home has been here.
+  static let notice = RedisScript(
+    name: "presence notice",
+    source: """
+      if tonumber(redis.call('HGET', KEYS[1], ARGV[1]) or 0) > tonumber(ARGV[2]) then return -1 end
+      redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+      if redis.call('SISMEMBER', KEYS[2], ARGV[3]) == 1 then return 1 end
+      if redis.call('HEXISTS', KEYS[3], ARGV[4]) == 0 then return 0 end
+      if redis.call('HGET', KEYS[4], ARGV[5]) == 'j' then return 0 end
+      redis.call('XADD', KEYS[5], 'MAXLEN', '~', ARGV[7], '*', 'e', ARGV[6])
+      return 1
+      """)
+
+  /// A page of a group's members, those first who were seen last.
+  ///
+  /// KEYS: members, seen. ARGV: cap; limit; score and user after whom the page begins, or ''. At most
+  /// 1,000. Answers the count, then users and scores, then the users' values; only the count if it is above the cap.
+  static let members = RedisScript(
+    name: "presence members",
+    source: """
+      local count = redis.call('HLEN', KEYS[1])
+      if count == 0 or count > tonumber(ARGV[1]) then return {count} end
+      local first = 0
+      if ARGV[3] ~= '' then
+        if redis.call('ZSCORE', KEYS[2], ARGV[4]) == ARGV[3] then
+          first = redis.call('ZREVRANK', KEYS[2], ARGV[4]) + 1
+        else
+          first = redis.call('ZCOUNT', KEYS[2], '(' .. ARGV[3], '+inf')
+        end
+      end
+      local seen = redis.call('ZREVRANGE', KEYS[2], first, first + ARGV[2] - 1, 'WITHSCORES')
+      local users = {}
+      for at = 1, #seen, 2 do users[#users + 1] = seen[at] end
+      if #users == 0 then return {count} end
+      return {count, seen, redis.call('HMGET', KEYS[1], unpack(users))}
       """)
 }

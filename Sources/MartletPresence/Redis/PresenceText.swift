@@ -1,111 +1,144 @@
 internal import MartletCore
 internal import NIOCore
 
-/// How presence is written in Redis.
+/// How presence is written in Redis: words between tabs, which neither names nor JSON without white space contain.
 ///
-/// A report is a stream entry with the fields `g` (gateway), `n` (sequence), `k` (`o` operations, `s` snapshot,
-/// `g` goodbye) and `o`, one line for each operation; quoted JSON has no line ends of its own:
+/// An entry of a report stream has the fields `g` (gateway), `n` (sequence), `k` (kind) and `o` (lines):
 ///
 /// ```
-/// + GROUP CONNECTION {"id":…,"name":…}
-/// - GROUP CONNECTION
+/// +  GROUP  CONNECTION  TENANT  {"id":…,"name":…}  META  ORIGIN
+/// -  GROUP  CONNECTION
+/// s  GROUP  CONNECTION  AGE
 /// ```
+///
+/// Kinds are `o` operations, `s` snapshot, `d` drain, `g` goodbye, and `c` for a chosen status, which
+/// is no report: it has no gateway and no sequence, and one line `STATUS TENANT USER`.
 enum PresenceText {
+  /// An entry of a report stream.
+  enum Entry: Equatable, Sendable {
+    case report(PresenceReport)
+    case choice(UserStatus, HomeUser)
+  }
+
+  private static let tab = UInt8(ascii: "\t")
+
   // MARK: Reports
 
   /// `k` and `o` of the report.
   static func encode(_ body: PresenceReport.Body) -> (kind: String, lines: ByteBuffer) {
     var lines = ByteBuffer()
-    func write(_ session: PresenceSession) {
-      lines.writeString("+ \(session.group) \(session.connectionID) \(session.user.json)\n")
-    }
     switch body {
     case .operations(let operations):
       for operation in operations {
         switch operation {
-        case .join(let session): write(session)
-        case .leave(let group, let connectionID):
-          lines.writeString("- \(group) \(connectionID)\n")
+        case .join(let session): write(session, into: &lines)
+        case .leave(let membership):
+          lines.writeString("-\t\(membership.group)\t\(membership.connectionID)\n")
+        case .seen(let membership, let age):
+          lines.writeString("s\t\(membership.group)\t\(membership.connectionID)\t\(age)\n")
         }
       }
       return ("o", lines)
     case .snapshot(let sessions):
-      for session in sessions { write(session) }
+      for session in sessions { write(session, into: &lines) }
       return ("s", lines)
+    case .drain:
+      return ("d", lines)
     case .goodbye:
       return ("g", lines)
     }
   }
 
-  /// Nil if this is not a report.
-  static func report(fields: [String: ByteBuffer]) -> PresenceReport? {
-    guard let gateway = fields["g"], let lines = fields["o"],
+  private static func write(_ session: PresenceSession, into lines: inout ByteBuffer) {
+    lines.writeString("+\t\(session.group)\t\(session.connectionID)\t\(session.tenant ?? "")\t")
+    lines.writeString("\(session.user.json)\t\(session.meta)\t\(session.origin)\n")
+  }
+
+  /// `o` of a choice.
+  static func encode(_ status: UserStatus, _ user: HomeUser) -> String {
+    "\(status.rawValue)\t\(user.tenant ?? "")\t\(user.user.json)\n"
+  }
+
+  /// Nil if this is neither a report nor a choice.
+  static func entry(fields: [String: ByteBuffer]) -> Entry? {
+    guard let lines = fields["o"] else { return nil }
+    let kind = fields["k"].map { String(buffer: $0) }
+    if kind == "c" {
+      let words = lines.readableBytesView.dropLast().split(
+        separator: tab, omittingEmptySubsequences: false)
+      guard words.count == 3, let status = UserStatus(rawValue: text(words[0])),
+        let user = user(words[2])
+      else { return nil }
+      return .choice(status, HomeUser(user: user, tenant: tenant(words[1])))
+    }
+    guard let gateway = fields["g"],
       let sequence = fields["n"].flatMap({ UInt64(String(buffer: $0)) }),
-      let body = body(fields["k"].map { String(buffer: $0) } ?? "", lines)
+      let body = body(kind ?? "", lines)
     else { return nil }
-    return PresenceReport(gateway: String(buffer: gateway), sequence: sequence, body: body)
+    return .report(
+      PresenceReport(gateway: String(buffer: gateway), sequence: sequence, body: body))
   }
 
   private static func body(_ kind: String, _ lines: ByteBuffer) -> PresenceReport.Body? {
-    var operations: [PresenceReport.Operation] = []
-    for line in lines.readableBytesView.split(separator: UInt8(ascii: "\n")) {
-      guard let operation = operation(ByteBuffer(line)) else { return nil }
-      operations.append(operation)
-    }
     switch kind {
-    case "o": return .operations(operations)
-    case "g": return .goodbye
+    case "o": return operations(lines).map { .operations($0) }
     case "s":
-      return .snapshot(
-        operations.compactMap { operation in
-          if case .join(let session) = operation { session } else { nil }
-        })
+      return operations(lines).map { operations in
+        .snapshot(
+          operations.compactMap { operation in
+            if case .join(let session) = operation { session } else { nil }
+          })
+      }
+    case "d": return .drain
+    case "g": return .goodbye
     default: return nil
     }
   }
 
-  private static func operation(_ line: ByteBuffer) -> PresenceReport.Operation? {
-    let words = line.readableBytesView.split(separator: UInt8(ascii: " "), maxSplits: 3)
+  private static func operations(_ lines: ByteBuffer) -> [PresenceReport.Operation]? {
+    var operations: [PresenceReport.Operation] = []
+    for line in lines.readableBytesView.split(separator: UInt8(ascii: "\n")) {
+      guard let operation = operation(line) else { return nil }
+      operations.append(operation)
+    }
+    return operations
+  }
+
+  private static func operation(_ line: ByteBufferView) -> PresenceReport.Operation? {
+    let words = line.split(separator: tab, omittingEmptySubsequences: false)
     guard words.count >= 3 else { return nil }
-    let group = GroupName(trusted: String(decoding: words[1], as: UTF8.self))
-    let connectionID = String(decoding: words[2], as: UTF8.self)
+    let membership = Membership(
+      group: GroupName(trusted: text(words[1])), connectionID: text(words[2]))
     switch words[0].first {
     case UInt8(ascii: "+"):
-      guard words.count == 4, let value = value(ByteBuffer(words[3])) else { return nil }
-      return .join(PresenceSession(group: group, connectionID: connectionID, user: value.user))
+      guard words.count == 7, let user = user(words[4]) else { return nil }
+      return .join(
+        PresenceSession(
+          group: membership.group, connectionID: membership.connectionID, user: user,
+          tenant: tenant(words[3]), meta: text(words[5]), origin: text(words[6])))
     case UInt8(ascii: "-"):
-      return .leave(group: group, connectionID: connectionID)
+      return .leave(membership)
+    case UInt8(ascii: "s"):
+      guard words.count == 4, let age = Int64(text(words[3])) else { return nil }
+      return .seen(membership, age: age)
     default:
       return nil
     }
   }
 
-  // MARK: Members
+  // MARK: Words
 
-  /// `c GATEWAY CONNECTION` or `d USER`.
-  static func encode(_ field: MemberField) -> String {
-    switch field {
-    case .connection(let key): "c \(key.gateway) \(key.connectionID)"
-    case .departing(let userID): "d \(userID)"
-    }
+  private static func text(_ bytes: ByteBufferView) -> String {
+    String(decoding: bytes, as: UTF8.self)
   }
 
-  /// Nil if this is not a field of a group.
-  static func field(_ text: String) -> MemberField? {
-    if text.hasPrefix("d ") { return .departing(userID: String(text.dropFirst(2))) }
-    let words = text.split(separator: " ")
-    guard words.count == 3, words[0] == "c" else { return nil }
-    return .connection(
-      ConnectionKey(gateway: String(words[1]), connectionID: String(words[2])))
+  private static func tenant(_ bytes: ByteBufferView) -> String? {
+    bytes.isEmpty ? nil : text(bytes)
   }
 
-  /// `{"id":…,"name":…,"joined":…}`
-  static func encode(_ value: MemberValue) -> String {
-    "\(value.user.json.dropLast()),\"joined\":\(value.joined)}"
-  }
-
-  /// Nil if this is not a user; 0 is assumed for an absent `joined`.
-  static func value(_ json: ByteBuffer) -> MemberValue? {
+  /// `{"id":…,"name":…}`; nil if this is not a user.
+  static func user(_ bytes: ByteBufferView) -> User? {
+    let json = ByteBuffer(bytes)
     guard let layout = try? JSONScanner.object(in: json.readableBytesUInt8Span) else { return nil }
     let bytes = json.readableBytesView
     func slice(_ range: Range<Int>) -> ByteBufferView {
@@ -113,16 +146,13 @@ enum PresenceText {
     }
     var id: String?
     var name: String?
-    var joined: Int64 = 0
-    for member in layout.members {
-      switch (JSONText.unquoted(slice(member.key)), member.kind) {
-      case ("id", .string): id = JSONText.unquoted(slice(member.value))
-      case ("name", .string): name = JSONText.unquoted(slice(member.value))
-      case ("joined", .number):
-        joined = Int64(String(decoding: slice(member.value), as: UTF8.self)) ?? 0
+    for member in layout.members where member.kind == .string {
+      switch JSONText.unquoted(slice(member.key)) {
+      case "id": id = JSONText.unquoted(slice(member.value))
+      case "name": name = JSONText.unquoted(slice(member.value))
       default: break
       }
     }
-    return id.map { MemberValue(user: User(id: $0, name: name), joined: joined) }
+    return id.map { User(id: $0, name: name) }
   }
 }

@@ -5,8 +5,8 @@ internal import NIOCore
 package struct RedisPresenceConfiguration: Sendable {
   /// Where shards are, and the name of this process.
   package var backplane: RedisBackplaneConfiguration
-  /// Between a user's last connection and `user_left`.
-  package var grace: Duration
+  /// When users leave, and what groups are told.
+  package var rules: PresenceRules
   /// A gateway that has not renewed for this long is dead.
   package var lease: Duration
   /// Joins and leaves of a gateway travel in one batch per interval.
@@ -24,11 +24,11 @@ package struct RedisPresenceConfiguration: Sendable {
   static let patience = TimeAmount.seconds(1)
 
   package init(
-    backplane: RedisBackplaneConfiguration, grace: Duration = .seconds(5),
+    backplane: RedisBackplaneConfiguration, rules: PresenceRules = PresenceRules(),
     lease: Duration = .seconds(6), reportInterval: Duration = .milliseconds(50)
   ) {
     self.backplane = backplane
-    self.grace = grace
+    self.rules = rules
     self.lease = lease
     self.reportInterval = reportInterval
   }

@@ -5,36 +5,52 @@ internal import NIOCore
 
 /// Persists and announces a shard's changes in its slot, as long as its owner is the one that it was made for.
 final class RedisPresenceStore: PresenceStore {
-  /// The most changes in one script: it blocks its server for some milliseconds.
+  /// About the most changes in one script: it blocks its server for some milliseconds.
   static let maximumChanges = 2_048
 
   private let configuration: RedisPresenceConfiguration
   private let shard: Int
   private let owner: String
   private let client: RedisClient
-  /// The server's time after the last commit, in ms.
-  private(set) var lastCommitTime: Int64 = 0
+  private let clientOfShard: (Int) -> RedisClient
+  /// The server's time in its last answer, in ms since 1970.
+  private(set) var lastCommitTime: Int64
+  private var lastAnswer = NIODeadline.now()
 
-  /// - Parameter owner: the value that ``PresenceScripts/claim`` answered.
+  /// - Parameter clientOfShard: for notices to groups in other shards, on the same event loop.
   init(
-    _ configuration: RedisPresenceConfiguration, shard: Int, owner: String, client: RedisClient
+    _ configuration: RedisPresenceConfiguration, shard: Int, claim: ShardClaim, client: RedisClient,
+    clientOfShard: @escaping (Int) -> RedisClient
   ) {
     self.configuration = configuration
     self.shard = shard
-    self.owner = owner
+    self.owner = claim.owner
+    self.lastCommitTime = claim.time
     self.client = client
+    self.clientOfShard = clientOfShard
   }
 
-  /// Long lists are cut: each part is atomic, and a part is sent when the one before it has succeeded.
-  func commit(_ changes: [PresenceChange], cursor: String?) -> EventLoopFuture<Void> {
-    commit(changes[...], cursor: cursor)
+  /// The server's time, in ms since 1970, as far as it can be told from its last answer.
+  var wallClock: Int64 {
+    lastCommitTime + (NIODeadline.now() - lastAnswer).nanoseconds / 1_000_000
+  }
+
+  // MARK: Commits
+
+  /// Long lists are cut between steps: each part is atomic, and is sent when the one before it has succeeded.
+  func commit(_ steps: [PresenceStep], cursor: String?) -> EventLoopFuture<Void> {
+    commit(steps[...], cursor: cursor)
   }
 
   private func commit(
-    _ changes: ArraySlice<PresenceChange>, cursor: String?
+    _ steps: ArraySlice<PresenceStep>, cursor: String?
   ) -> EventLoopFuture<Void> {
-    let part = changes.prefix(Self.maximumChanges)
-    let rest = changes.dropFirst(part.count)
+    var count = 0
+    let part = steps.prefix { step in
+      defer { count += step.count }
+      return count < Self.maximumChanges
+    }
+    let rest = steps.dropFirst(part.count)
     let done = evaluate(part, cursor: rest.isEmpty ? cursor : nil)
     guard !rest.isEmpty else { return done }
     let bound = NIOLoopBound(self, eventLoop: client.eventLoop)
@@ -42,57 +58,47 @@ final class RedisPresenceStore: PresenceStore {
   }
 
   private func evaluate(
-    _ changes: ArraySlice<PresenceChange>, cursor: String?
+    _ steps: ArraySlice<PresenceStep>, cursor: String?
   ) -> EventLoopFuture<Void> {
-    let keyspace = configuration.backplane.keyspace
-    var keys = [
-      keyspace.presenceOwner(shard), keyspace.presenceCursor(shard), keyspace.reports(shard),
-      keyspace.presenceGroups(shard), keyspace.gateways(shard), keyspace.sequences(shard),
-      keyspace.stream(shard),
-    ]
-    var arguments: [RedisCommand.Argument] = [
-      .text(owner), .text(cursor ?? ""), .number(Int64(configuration.backplane.shardStreamLength)),
-    ]
-    var places: [GroupName: Int64] = [:]
-    func place(_ group: GroupName) -> RedisCommand.Argument {
-      if let place = places[group] { return .number(place) }
-      keys.append(keyspace.members(group))
-      let place = Int64(places.count + 1)
-      places[group] = place
-      return .number(place)
-    }
-    for change in changes {
-      switch change {
-      case .store(let group, let field, let value, let diff):
-        arguments += [
-          "+", place(group), .text(group.rawValue), .text(PresenceText.encode(field)),
-          .text(PresenceText.encode(value)), record(diff),
-        ]
-      case .erase(let group, let field, let diff):
-        arguments += [
-          "-", place(group), .text(group.rawValue), .text(PresenceText.encode(field)), record(diff),
-        ]
-      case .advance(let gateway, let sequence):
-        arguments += ["n", .text(gateway), .text("\(sequence)")]
-      case .forget(let gateway):
-        arguments += ["f", .text(gateway)]
-      case .requestSnapshot(let gateway):
-        arguments += ["s", .text(gateway)]
-      }
+    var writes = PresenceWrites(configuration, shard: shard, owner: owner, cursor: cursor)
+    for step in steps {
+      for change in step { writes.add(change) }
     }
     let bound = NIOLoopBound(self, eventLoop: client.eventLoop)
-    return client.evaluate(PresenceScripts.commit, keys: keys, arguments: arguments)
+    return client.evaluate(PresenceScripts.commit, keys: writes.keys, arguments: writes.arguments)
       .flatMapThrowing { reply in
         guard let time = reply.number else { throw ShardLost() }
         bound.value.lastCommitTime = time
+        bound.value.lastAnswer = .now()
       }
   }
 
-  private func record(_ diff: PresenceDiff?) -> RedisCommand.Argument {
-    guard let diff else { return "" }
-    return .bytes(
-      EphemeralRecord.encode(group: diff.group, event: ByteBuffer(string: diff.event)))
+  // MARK: Notices
+
+  func deliver(_ notice: StatusNotice) -> EventLoopFuture<Bool> {
+    let keyspace = configuration.backplane.keyspace
+    let group = notice.key.group
+    let target = keyspace.shards.shard(of: group)
+    let token = owner.split(separator: " ").last.map(String.init) ?? ""
+    return clientOfShard(target).evaluate(
+      PresenceScripts.notice,
+      keys: [
+        keyspace.noticeTokens(target), keyspace.counting(target), keyspace.members(group),
+        keyspace.debts(target), keyspace.stream(target),
+      ],
+      arguments: [
+        .number(Int64(shard)), .text(token), .text(group.rawValue), .text(notice.user.id),
+        .text(PresenceRecords.field(group, notice.user.id)),
+        .bytes(EphemeralRecord.encode(group: group, event: notice.diff.event)),
+        .number(Int64(configuration.backplane.shardStreamLength)),
+      ]
+    ).flatMapThrowing { reply in
+      guard let answer = reply.number, answer != -1 else { throw ShardLost() }
+      return answer == 1
+    }
   }
+
+  // MARK: Gateways
 
   /// Takes the registration from a dead gateway; false if it has renewed meanwhile.
   func unregister(_ gateway: String, renewals: Int64?) -> EventLoopFuture<Bool> {

@@ -27,6 +27,7 @@ final class SiteAggregator {
   private let shards: [Int]
   private let shardOfKey: [String: Int]
   private let logger: Logger
+  private let clientOfShard: (Int) -> RedisClient
   private let onConnect: () -> Void
   private var client: RedisClient?
   private(set) var isConnected = false
@@ -39,16 +40,21 @@ final class SiteAggregator {
   private var claiming: Set<Int> = []
   /// Of shards that are owned no more.
   private var retired = PresenceStatistics()
+  private var takeovers = 0
+  /// In ms.
+  private var lastTakeover: Int64 = 0
   private var readings: [Int: Reading] = [:]
   private var linger = LingerPolicy()
   private var nextRead = NIODeadline.uptimeNanoseconds(0)
   private var isScheduled = false
   private var polling: RepeatedTask?
 
-  /// - Parameter onConnect: called each time when commands can be sent.
+  /// - Parameters:
+  ///   - clientOfShard: also of shards on other sites.
+  ///   - onConnect: called each time when commands can be sent.
   init(
     _ configuration: RedisPresenceConfiguration, daemon: String, site: Int, logger: Logger,
-    onConnect: @escaping () -> Void
+    clientOfShard: @escaping (Int) -> RedisClient, onConnect: @escaping () -> Void
   ) {
     self.configuration = configuration
     self.daemon = daemon
@@ -57,6 +63,7 @@ final class SiteAggregator {
     self.shardOfKey = Dictionary(
       uniqueKeysWithValues: shards.map { (keyspace.reports($0), $0) })
     self.logger = logger
+    self.clientOfShard = clientOfShard
     self.onConnect = onConnect
   }
 
@@ -151,21 +158,30 @@ final class SiteAggregator {
     let keyspace = configuration.backplane.keyspace
     let bound = NIOLoopBound(self, eventLoop: client.eventLoop)
     client.evaluate(
-      PresenceScripts.claim, keys: [keyspace.presenceOwner(shard), keyspace.presenceToken(shard)],
+      PresenceScripts.claim,
+      keys: [
+        keyspace.presenceOwner(shard), keyspace.presenceToken(shard),
+        keyspace.presenceServed(shard),
+      ],
       arguments: [.text(daemon), .number(configuration.ownershipLeaseMilliseconds)]
     ).whenComplete { result in
-      bound.value.claimed(shard, owner: (try? result.get())?.text)
+      let reply = (try? result.get())?.elements
+      guard let reply, reply.count == 3, let owner = reply[0].text, let time = reply[1].number
+      else { return bound.value.claimed(shard, nil) }
+      bound.value.claimed(
+        shard, ShardClaim(owner: owner, time: time, unserved: reply[2].number))
     }
   }
 
-  private func claimed(_ number: Int, owner: String?) {
+  private func claimed(_ number: Int, _ claim: ShardClaim?) {
     // The connection was lost meanwhile, or the daemon stops.
-    guard claiming.remove(number) != nil, let client, let owner else { return }
+    guard claiming.remove(number) != nil, let client, let claim else { return }
+    let owner = claim.owner
     logger.debug("a shard was taken", metadata: ["shard": "\(number)", "owner": "\(owner)"])
     let bound = NIOLoopBound(self, eventLoop: client.eventLoop)
     let memory = memories.removeValue(forKey: number)
     let shard = OwnedShard(
-      number, owner: owner, configuration: configuration, client: client,
+      number, claim, configuration: configuration, client: client, clientOfShard: clientOfShard,
       isReturning: isReturning, logger: logger
     ) { bound.value.retire($0) }
     owned[number] = shard
@@ -210,6 +226,10 @@ final class SiteAggregator {
   private func begin(_ number: Int, owner: String) {
     guard let shard = owned[number], shard.owner == owner, shard.cursor != nil else { return }
     readings[number] = Reading()
+    if let time = shard.takeoverTime {
+      takeovers += 1
+      lastTakeover = time
+    }
     scheduleReads()
   }
 
@@ -276,12 +296,18 @@ final class SiteAggregator {
   func add(to statistics: inout PresenceStatistics) {
     statistics.reportsApplied += retired.reportsApplied
     statistics.diffsSent += retired.diffsSent
+    statistics.diffsCoalesced += retired.diffsCoalesced
     statistics.gatewaysReaped += retired.gatewaysReaped
+    statistics.sessionsReaped += retired.sessionsReaped
+    statistics.takeovers += takeovers
+    statistics.takeoverTime = max(statistics.takeoverTime, Double(lastTakeover) / 1_000)
     for shard in owned.values {
       guard let aggregator = shard.aggregator else { continue }
       statistics.ownedShards += 1
-      statistics.groups += aggregator.state.groupCount
-      statistics.members += aggregator.state.memberCount
+      statistics.groups += aggregator.state.rosters.groups.count
+      statistics.members += aggregator.state.rosters.memberCount
+      statistics.users += aggregator.state.homes.count
+      statistics.memberships += aggregator.state.membershipCount
       statistics.reportLag = max(statistics.reportLag, Double(shard.reportLag) / 1_000)
       statistics.add(aggregator.counters)
     }

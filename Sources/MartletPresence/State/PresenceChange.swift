@@ -1,58 +1,116 @@
 internal import MartletCore
 
-/// One step of ``PresenceState`` to be persisted, together with what the group's members are told of it.
+/// Changes that are persisted and announced together or not at all.
 ///
-/// A list of changes may be cut anywhere: a state that is loaded after the first part and given the
+/// A list of steps may be cut between any two: a state that is loaded after the first part and given the
 /// same input again arrives at the same end, and nothing is announced twice.
-enum PresenceChange: Equatable, Sendable {
-  /// Set a field of the group.
-  case store(group: GroupName, field: MemberField, value: MemberValue, announcing: PresenceDiff?)
-  /// Remove a field of the group; a group without fields is gone.
-  case erase(group: GroupName, field: MemberField, announcing: PresenceDiff?)
-  /// Reports of `gateway` up to `sequence` are applied.
-  case advance(gateway: String, sequence: UInt64)
-  /// The gateway is gone, and so is its registration.
-  case forget(gateway: String)
-  /// Reports of the gateway are missing: it must report everything it has.
-  case requestSnapshot(gateway: String)
+typealias PresenceStep = [PresenceChange]
 
-  var announcement: PresenceDiff? {
-    switch self {
-    case .store(_, _, _, let diff), .erase(_, _, let diff): diff
-    case .advance, .forget, .requestSnapshot: nil
-    }
-  }
+/// One thing that ``PresenceState`` wants persisted or announced.
+enum PresenceChange: Equatable, Sendable {
+  // Rosters: truth.
+  case connected(MembershipKey, RosterEntry)
+  case disconnected(MembershipKey)
+  /// The user has no connection, and leaves unless one comes.
+  case departing(GroupName, User, since: Int64, afterDrain: Bool)
+  case returned(GroupName, userID: String)
+  /// The group has not been told yet.
+  case owed(GroupName, DiffDebt)
+  case settled(GroupName, DiffDebt)
+  /// Whether the group is told numbers only.
+  case counting(GroupName, Bool)
+
+  // Rosters: what is read by others.
+  case listed(GroupName, MemberProfile, connections: Int)
+  case unlisted(GroupName, userID: String)
+  /// At this time, milliseconds since 1970, or later.
+  case seen(GroupName, userID: String, Int64)
+
+  // Homes: truth.
+  case opened(MembershipKey, HomeEntry, place: HomePlace)
+  case closed(MembershipKey, UserKey)
+  case parting(HomeUser, sessionStart: Int64, afterDrain: Bool)
+  case reopened(UserKey)
+  /// Nil: available as long as the user is here.
+  case status(UserKey, HomeStatus?)
+  /// A group has not been told of a status yet.
+  case noticed(StatusNotice.Key, UserStatus, User)
+  case delivered(StatusNotice.Key)
+
+  // Homes: what is read by others.
+  /// The user's first connection.
+  case arrived(UserKey, sessionStart: Int64)
+  /// The user's last connection is gone for good.
+  case gone(UserKey)
+  case userSeen(UserKey, Int64)
+  /// Users who were last seen before this time, milliseconds since 1970, are forgotten.
+  case forgotSeen(before: Int64)
+
+  // Gateways.
+  /// Reports of `gateway` up to `sequence` are applied.
+  case advanced(gateway: String, sequence: UInt64, isDraining: Bool)
+  /// The gateway is gone, and so is its registration.
+  case forgotten(gateway: String)
+  /// Reports of the gateway are missing: it must report everything it has.
+  case requestedSnapshot(gateway: String)
+
+  case announced(PresenceDiff)
 }
 
-/// What the members of a group are told.
-struct PresenceDiff: Equatable, Sendable {
-  enum Kind: Equatable, Sendable {
-    case joined
-    case left
+/// A user's connection in a group.
+struct RosterEntry: Equatable, Sendable {
+  var user: User
+  /// When the user joined, milliseconds since 1970.
+  var since: Int64
+  /// When this connection joined; smaller for those that are older.
+  var joined: Int64
+  var meta: String
+}
+
+/// What a group has not been told yet.
+struct DiffDebt: Hashable, Sendable {
+  enum Kind: String, Sendable {
+    case joined = "j"
+    case updated = "u"
+    /// Is not persisted: the user's departure is.
+    case left = "l"
+    case count = "c"
   }
 
   var kind: Kind
-  var group: GroupName
-  var user: User
+  /// Empty for the count.
+  var userID: String
 }
 
-/// A connection of one life of a gateway.
-struct ConnectionKey: Hashable, Sendable {
-  var gateway: String
-  var connectionID: String
-}
-
-/// What a group's record consists of.
-enum MemberField: Hashable, Sendable {
-  /// A connection that is there.
-  case connection(ConnectionKey)
-  /// A user without connections whose grace is running. Counts only if no connection of the user is stored.
-  case departing(userID: String)
-}
-
-/// The user behind a ``MemberField``.
-struct MemberValue: Equatable, Sendable {
-  var user: User
-  /// Smaller for those who joined the shard's groups earlier.
+/// A user's connection in any group.
+struct HomeEntry: Equatable, Sendable {
+  var user: HomeUser
+  /// When the first of the present connections was made, milliseconds since 1970.
+  var sessionStart: Int64
+  /// When this connection joined.
   var joined: Int64
+}
+
+/// What backends get to see of a connection in a group.
+struct HomePlace: Equatable, Sendable {
+  var session: PresenceSession
+  /// Milliseconds since 1970.
+  var joined: Int64
+
+  var json: String {
+    let id = JSONText.quoted(session.connectionID)
+    return
+      #"{"group":"\#(session.group)","connection_id":\#(id),"joined_at":\#(joined),"meta":\#(session.meta)"#
+      + (session.origin == "{}" ? "" : "," + session.origin.dropFirst().dropLast()) + "}"
+  }
+}
+
+/// A status that differs from the default.
+struct HomeStatus: Equatable, Sendable {
+  /// What others see.
+  var shown: UserStatus
+  /// What the user wants others to see while here.
+  var chosen: UserStatus
+  /// Since when the user is not here, milliseconds since 1970; nil while here.
+  var offlineSince: Int64?
 }

@@ -1,261 +1,293 @@
-internal import HeapModule
 internal import MartletCore
 
-/// Who is in the groups of one shard.
+/// Who is in the groups of one shard, and where the users are whose home it is.
 ///
-/// A value without I/O or clock: reports, lost gateways and the passing of time go in, changes come out,
-/// to be persisted and announced together. Users count once however many connections they have; a user
+/// A value without I/O or clock: reports, lost gateways and the passing of time go in, steps come out,
+/// to be persisted and announced. Users count once however many connections they have; a user
 /// without connections stays for the grace.
 struct PresenceState: Sendable {
-  private struct Person: Sendable {
-    var user: User
-    var joined: Int64
-    var connections: Set<ConnectionKey> = []
-    /// When the user leaves, in time of ``clock``; nil while there are connections.
-    var departure: Duration?
-  }
-
-  private struct Membership: Hashable, Sendable {
-    var group: GroupName
-    var connectionID: String
-  }
-
   private struct Gateway: Sendable {
     var sequence: UInt64 = 0
-    /// With the user's id.
-    var memberships: [Membership: String] = [:]
+    var isDraining = false
+    /// With the user.
+    var memberships: [Membership: Held] = [:]
   }
 
-  private struct Departure: Comparable, Sendable {
-    var time: Duration
-    var group: GroupName
+  private struct Held: Sendable {
     var userID: String
-
-    static func < (left: Departure, right: Departure) -> Bool { left.time < right.time }
+    /// Nil for an anonymous user.
+    var home: UserKey?
   }
 
-  /// Between a user's last connection and the leave.
-  let grace: Duration
+  let map: ShardMap
+  let shard: Int
+  private(set) var rosters: GroupRosters
+  private(set) var homes: UserHomes
   private var clock = PresenceClock()
-  private var groups: [GroupName: [String: Person]] = [:]
   private var gateways: [String: Gateway] = [:]
-  /// Also departures that were called off; each is checked when its time comes.
-  private var departures = Heap<Departure>()
-  private var nextJoined: Int64 = 1
 
-  init(grace: Duration) {
-    self.grace = grace
+  init(shard: Int, of map: ShardMap, rules: PresenceRules) {
+    self.map = map
+    self.shard = shard
+    self.rosters = GroupRosters(rules: rules)
+    self.homes = UserHomes(rules: rules)
   }
+
+  var rules: PresenceRules { rosters.rules }
 
   // MARK: Questions
-
-  /// Each user of the group once, ordered by when they joined; 0 connections within the grace.
-  func members(of group: GroupName) -> [PresenceMember] {
-    (groups[group] ?? [:]).values.sorted { $0.joined < $1.joined }.map {
-      PresenceMember(user: $0.user, connections: $0.connections.count)
-    }
-  }
 
   /// Every gateway that has reported and neither said goodbye nor was removed.
   var knownGateways: some Collection<String> { gateways.keys }
 
-  /// Whether time matters: somebody's grace is running.
-  var hasDepartures: Bool { !departures.isEmpty }
+  /// How long nothing will happen by itself; nil: for ever. Then call ``tick(_:)``, and in any
+  /// case more often than every ``PresenceClock/maximumStep``.
+  var rest: Duration? {
+    let deadlines = [rosters.nextDeadline, homes.nextDeadline].compactMap(\.self)
+    return deadlines.min().map { max($0 - clock.elapsed, .zero) }
+  }
 
-  var groupCount: Int { groups.count }
-
-  /// Users, counted once for each of their groups.
-  var memberCount: Int { groups.values.reduce(0) { $0 + $1.count } }
+  /// Connections in groups, counted in each role of the shard.
+  var membershipCount: Int { gateways.values.reduce(0) { $0 + $1.memberships.count } }
 
   // MARK: Inputs
 
   /// Takes a report. A repetition changes nothing; after a gap a snapshot is requested.
-  mutating func apply(_ report: PresenceReport, now: Duration) -> [PresenceChange] {
-    clock.advance(to: now)
+  mutating func apply(_ report: PresenceReport, _ moment: PresenceMoment) -> [PresenceStep] {
+    clock.advance(to: moment.now)
     let last = gateways[report.gateway]?.sequence ?? 0
     guard report.sequence > last else { return [] }
-    var changes: [PresenceChange] = []
+    var steps: [PresenceStep] = []
+    let gateway = report.gateway
+    gateways[gateway, default: Gateway()].isDraining =
+      gateways[gateway]?.isDraining ?? false || report.body == .drain
     switch report.body {
     case .operations(let operations):
       // Reports between were lost with a Redis that failed over, or this is a gateway that was removed
       // and lives. What it says now holds; what it had said before is unknown.
-      if report.sequence - last > 1 { changes.append(.requestSnapshot(gateway: report.gateway)) }
-      for operation in operations {
-        switch operation {
-        case .join(let session):
-          join(session, gateway: report.gateway, &changes)
-        case .leave(let group, let connectionID):
-          let membership = Membership(group: group, connectionID: connectionID)
-          leave(membership, gateway: report.gateway, &changes)
-        }
-      }
+      if report.sequence - last > 1 { steps.append([.requestedSnapshot(gateway: gateway)]) }
+      for operation in operations { apply(operation, gateway: gateway, moment, &steps) }
     case .snapshot(let sessions):
-      var gone = Set((gateways[report.gateway]?.memberships ?? [:]).keys)
-      // Joins come first, so that nobody's grace begins who only changed connections.
-      for session in sessions {
-        gone.remove(Membership(group: session.group, connectionID: session.connectionID))
-        join(session, gateway: report.gateway, &changes)
-      }
-      for membership in gone { leave(membership, gateway: report.gateway, &changes) }
+      apply(snapshot: sessions, gateway: gateway, moment, &steps)
+    case .drain:
+      break
     case .goodbye:
-      remove(report.gateway, &changes)
-      return changes
+      remove(gateway, wallClock: moment.wallClock, &steps)
+      rosters.tick(at: clock.elapsed, &steps)
+      return steps
     }
-    gateways[report.gateway, default: Gateway()].sequence = report.sequence
-    changes.append(.advance(gateway: report.gateway, sequence: report.sequence))
-    return changes
+    gateways[gateway]?.sequence = report.sequence
+    let isDraining = gateways[gateway]?.isDraining ?? false
+    steps.append([
+      .advanced(gateway: gateway, sequence: report.sequence, isDraining: isDraining)
+    ])
+    // After the advance: what is owed does not depend on the report any more.
+    rosters.tick(at: clock.elapsed, &steps)
+    return steps
+  }
+
+  /// A user has chosen a status, on whichever gateway.
+  mutating func choose(
+    _ status: UserStatus, for user: HomeUser, _ moment: PresenceMoment
+  ) -> [PresenceStep] {
+    clock.advance(to: moment.now)
+    guard isHome(of: user.key) else { return [] }
+    var step: PresenceStep = []
+    homes.choose(status, for: user, wallClock: moment.wallClock, at: clock.elapsed, &step)
+    return step.isEmpty ? [] : [step]
   }
 
   /// A gateway is lost: the grace of its users begins, unless they are elsewhere too.
-  mutating func removeGateway(_ gateway: String, now: Duration) -> [PresenceChange] {
-    clock.advance(to: now)
-    var changes: [PresenceChange] = []
-    remove(gateway, &changes)
-    return changes
+  ///
+  /// - Parameter moment: its wall clock is when the gateway was heard of last.
+  mutating func removeGateway(_ gateway: String, _ moment: PresenceMoment) -> [PresenceStep] {
+    clock.advance(to: moment.now)
+    var steps: [PresenceStep] = []
+    remove(gateway, wallClock: moment.wallClock, &steps)
+    rosters.tick(at: clock.elapsed, &steps)
+    return steps
   }
 
-  /// Time passes. While ``hasDepartures``, call more often than every ``PresenceClock/maximumStep``.
-  mutating func tick(now: Duration) -> [PresenceChange] {
-    clock.advance(to: now)
-    var changes: [PresenceChange] = []
-    while let next = departures.min, next.time <= clock.elapsed {
-      departures.removeMin()
-      // Who came back meanwhile has no departure, or a later one.
-      guard let person = groups[next.group]?[next.userID], person.departure == next.time else {
-        continue
-      }
-      forget(person, in: next.group)
-      changes.append(
-        .erase(
-          group: next.group, field: .departing(userID: next.userID),
-          announcing: PresenceDiff(kind: .left, group: next.group, user: person.user)))
-    }
-    return changes
+  /// Time passes; see ``rest``.
+  mutating func tick(_ moment: PresenceMoment) -> [PresenceStep] {
+    clock.advance(to: moment.now)
+    var steps: [PresenceStep] = []
+    homes.tick(at: clock.elapsed, wallClock: moment.wallClock, &steps)
+    rosters.tick(at: clock.elapsed, &steps)
+    return steps
+  }
+
+  /// Notices to groups that are due. They may be sent once the steps that came before are committed; each
+  /// is answered by ``answered(_:isDelivered:)``.
+  mutating func notices() -> [StatusNotice] {
+    homes.notices(at: clock.elapsed)
+  }
+
+  mutating func answered(_ notice: StatusNotice, isDelivered: Bool) -> [PresenceStep] {
+    var steps: [PresenceStep] = []
+    homes.answered(notice, isDelivered: isDelivered, at: clock.elapsed, &steps)
+    return steps
   }
 
   // MARK: Steps
 
-  private mutating func join(
-    _ session: PresenceSession, gateway: String, _ changes: inout [PresenceChange]
+  private mutating func apply(
+    _ operation: PresenceReport.Operation, gateway: String, _ moment: PresenceMoment,
+    _ steps: inout [PresenceStep]
   ) {
-    let membership = Membership(group: session.group, connectionID: session.connectionID)
-    let id = session.user.id
-    if let former = gateways[gateway]?.memberships[membership] {
-      if former == id { return }
+    var step: PresenceStep = []
+    switch operation {
+    case .join(let session):
+      join(session, gateway: gateway, wallClock: moment.wallClock, isNews: true, &steps)
+    case .leave(let membership):
+      leave(membership, gateway: gateway, wallClock: moment.wallClock, &steps)
+    case .seen(let membership, let age):
+      guard let held = gateways[gateway]?.memberships[membership] else { return }
+      let time = moment.wallClock - age
+      if keepsRoster(of: membership.group) {
+        step.append(.seen(membership.group, userID: held.userID, time))
+      }
+      if let home = held.home, isHome(of: home) {
+        homes.seen(home, age: .milliseconds(age), wallClock: time, at: clock.elapsed, &step)
+      }
+    }
+    if !step.isEmpty { steps.append(step) }
+  }
+
+  private mutating func apply(
+    snapshot sessions: [PresenceSession], gateway: String, _ moment: PresenceMoment,
+    _ steps: inout [PresenceStep]
+  ) {
+    var gone = Set((gateways[gateway]?.memberships ?? [:]).keys)
+    // Joins come first, so that nobody's grace begins who only changed connections.
+    for session in sessions {
+      gone.remove(Membership(session))
+      join(session, gateway: gateway, wallClock: moment.wallClock, isNews: false, &steps)
+    }
+    for membership in gone {
+      leave(membership, gateway: gateway, wallClock: moment.wallClock, &steps)
+    }
+  }
+
+  private mutating func join(
+    _ session: PresenceSession, gateway: String, wallClock: Int64, isNews: Bool,
+    _ steps: inout [PresenceStep]
+  ) {
+    let membership = Membership(session)
+    let former = gateways[gateway]?.memberships[membership]
+    if let former, former.userID != session.user.id {
       // Connection ids are not reused for another user; if one is, the later report holds.
-      leave(membership, gateway: gateway, &changes)
+      leave(membership, gateway: gateway, wallClock: wallClock, &steps)
+      return join(session, gateway: gateway, wallClock: wallClock, isNews: isNews, &steps)
     }
-    let isNew = groups[session.group]?[id] == nil
-    if isNew {
-      groups[session.group, default: [:]][id] = Person(user: session.user, joined: nextJoined)
-      nextJoined += 1
+    var step: PresenceStep = []
+    if keepsRoster(of: session.group) {
+      rosters.join(session, gateway: gateway, wallClock: wallClock, at: clock.elapsed, &step)
     }
-    let key = ConnectionKey(gateway: gateway, connectionID: session.connectionID)
-    // In place: a user may have many connections.
-    groups[session.group]?[id]?.user = session.user
-    groups[session.group]?[id]?.connections.insert(key)
-    guard let person = groups[session.group]?[id] else { return }
-    gateways[gateway, default: Gateway()].memberships[membership] = id
-    changes.append(
-      .store(
-        group: session.group, field: .connection(key), value: value(of: person),
-        announcing: isNew
-          ? PresenceDiff(kind: .joined, group: session.group, user: session.user) : nil))
-    if person.departure != nil {
-      groups[session.group]?[id]?.departure = nil
-      changes.append(.erase(group: session.group, field: .departing(userID: id), announcing: nil))
+    let home = session.home
+    if let home, isHome(of: home.key) {
+      homes.join(
+        session, home, gateway: gateway, wallClock: wallClock, at: clock.elapsed,
+        isActivity: isNews || former == nil, &step)
     }
+    if former == nil {
+      gateways[gateway, default: Gateway()].memberships[membership] = Held(
+        userID: session.user.id, home: home?.key)
+    }
+    if !step.isEmpty { steps.append(step) }
   }
 
   /// An unknown membership is a repetition.
   private mutating func leave(
-    _ membership: Membership, gateway: String, _ changes: inout [PresenceChange]
+    _ membership: Membership, gateway: String, wallClock: Int64, _ steps: inout [PresenceStep]
   ) {
-    guard let id = gateways[gateway]?.memberships.removeValue(forKey: membership) else { return }
-    let key = ConnectionKey(gateway: gateway, connectionID: membership.connectionID)
-    groups[membership.group]?[id]?.connections.remove(key)
-    if var person = groups[membership.group]?[id], person.connections.isEmpty {
-      depart(&person, in: membership.group, after: grace, &changes)
-      groups[membership.group]?[id] = person
+    guard let held = gateways[gateway]?.memberships.removeValue(forKey: membership) else { return }
+    let key = MembershipKey(gateway: gateway, membership: membership)
+    let afterDrain = gateways[gateway]?.isDraining ?? false
+    var step: PresenceStep = []
+    if keepsRoster(of: membership.group) {
+      rosters.leave(
+        key, userID: held.userID, wallClock: wallClock, at: clock.elapsed, afterDrain: afterDrain,
+        &step)
     }
-    // After the departure: were only the first part persisted, the user would still be there.
-    changes.append(.erase(group: membership.group, field: .connection(key), announcing: nil))
+    if let home = held.home, isHome(of: home) {
+      homes.leave(
+        key, home, wallClock: wallClock, at: clock.elapsed, afterDrain: afterDrain, &step)
+    }
+    steps.append(step)
   }
 
-  private mutating func depart(
-    _ person: inout Person, in group: GroupName, after delay: Duration,
-    _ changes: inout [PresenceChange]
+  private mutating func remove(
+    _ gateway: String, wallClock: Int64, _ steps: inout [PresenceStep]
   ) {
-    let time = clock.elapsed + delay
-    person.departure = time
-    departures.insert(Departure(time: time, group: group, userID: person.user.id))
-    changes.append(
-      .store(
-        group: group, field: .departing(userID: person.user.id), value: value(of: person),
-        announcing: nil))
-  }
-
-  private mutating func remove(_ gateway: String, _ changes: inout [PresenceChange]) {
     for membership in (gateways[gateway]?.memberships ?? [:]).keys {
-      leave(membership, gateway: gateway, &changes)
+      leave(membership, gateway: gateway, wallClock: wallClock, &steps)
     }
     gateways[gateway] = nil
-    changes.append(.forget(gateway: gateway))
+    steps.append([.forgotten(gateway: gateway)])
   }
 
-  private mutating func forget(_ person: Person, in group: GroupName) {
-    groups[group]?[person.user.id] = nil
-    if groups[group]?.isEmpty == true { groups[group] = nil }
-  }
+  private func keepsRoster(of group: GroupName) -> Bool { map.shard(of: group) == shard }
 
-  private func value(of person: Person) -> MemberValue {
-    MemberValue(user: person.user, joined: person.joined)
-  }
+  private func isHome(of user: UserKey) -> Bool { map.home(of: user) == shard }
 }
 
 // MARK: Loading
 
 extension PresenceState {
-  /// Takes a persisted field of a group. Call ``finishRestoring(now:)`` after the last one.
-  mutating func restore(group: GroupName, field: MemberField, value: MemberValue) {
-    let id = value.user.id
-    var person =
-      groups[group]?[id] ?? Person(user: value.user, joined: value.joined)
-    person.joined = min(person.joined, value.joined)
-    nextJoined = max(nextJoined, value.joined + 1)
-    if case .connection(let key) = field {
-      person.connections.insert(key)
-      let membership = Membership(group: group, connectionID: key.connectionID)
-      gateways[key.gateway, default: Gateway()].memberships[membership] = id
-    } else {
-      person.departure = .zero
-    }
-    groups[group, default: [:]][id] = person
+  /// What was persisted of a shard.
+  struct Persisted: Sendable {
+    var connections: [MembershipKey: RosterEntry] = [:]
+    var departing: [(group: GroupName, user: User, since: Int64, afterDrain: Bool)] = []
+    var counting: [GroupName] = []
+    var debts: [GroupName: [DiffDebt]] = [:]
+    var sessions: [MembershipKey: HomeEntry] = [:]
+    var parting: [(user: HomeUser, sessionStart: Int64, afterDrain: Bool)] = []
+    var statuses: [(UserKey, HomeStatus)] = []
+    var notices: [StatusNotice] = []
+    var gateways: [(name: String, sequence: UInt64, isDraining: Bool)] = []
   }
 
-  /// Takes the number of a gateway's last applied report.
-  mutating func restore(gateway: String, sequence: UInt64) {
-    gateways[gateway, default: Gateway()].sequence = sequence
-  }
-
-  /// Begins the grace of the users without connections anew: how much of it had passed is not persisted,
-  /// since clocks of two machines cannot be compared.
-  mutating func finishRestoring(now: Duration) -> [PresenceChange] {
+  /// Goes on where another state ended.
+  ///
+  /// Graces begin anew: how much of one had passed is not persisted, since clocks of two machines cannot be compared.
+  init(
+    _ persisted: Persisted, shard: Int, of map: ShardMap, rules: PresenceRules, now: Duration
+  ) {
+    self.init(shard: shard, of: map, rules: rules)
     clock.advance(to: now)
-    var changes: [PresenceChange] = []
-    for (group, people) in groups {
-      for (id, var person) in people where person.departure != nil {
-        if person.connections.isEmpty {
-          depart(&person, in: group, after: grace, &changes)
-        } else {
-          // The list of changes was cut between the return and the end of the departure.
-          person.departure = nil
-          changes.append(.erase(group: group, field: .departing(userID: id), announcing: nil))
-        }
-        groups[group]?[id] = person
-      }
+    let time = clock.elapsed
+    for (key, entry) in persisted.connections {
+      rosters.restore(key, entry)
+      hold(key, userID: entry.user.id, home: nil)
     }
-    return changes
+    for person in persisted.departing {
+      rosters.restoreDeparting(
+        person.user, in: person.group, since: person.since, afterDrain: person.afterDrain,
+        at: time)
+    }
+    for group in persisted.counting { rosters.restoreCounting(group) }
+    rosters.finishRestoring(persisted.debts, at: time)
+    for (key, entry) in persisted.sessions {
+      homes.restore(key, entry, at: time)
+      hold(key, userID: entry.user.user.id, home: entry.user.key)
+    }
+    for person in persisted.parting {
+      homes.restoreParting(
+        person.user, sessionStart: person.sessionStart, afterDrain: person.afterDrain, at: time)
+    }
+    for (key, status) in persisted.statuses { homes.restore(key, status) }
+    for notice in persisted.notices { homes.restore(notice, at: time) }
+    for gateway in persisted.gateways {
+      gateways[gateway.name, default: Gateway()].sequence = gateway.sequence
+      gateways[gateway.name]?.isDraining = gateway.isDraining
+    }
+  }
+
+  private mutating func hold(_ key: MembershipKey, userID: String, home: UserKey?) {
+    let former = gateways[key.gateway]?.memberships[key.membership]
+    gateways[key.gateway, default: Gateway()].memberships[key.membership] = Held(
+      userID: userID, home: home ?? former?.home)
   }
 
   /// Takes the users of `previous`, whose persisted form was lost, as about to leave: they were announced,
@@ -264,17 +296,11 @@ extension PresenceState {
   /// - Parameter allowance: for their gateways to report them, in addition to the grace.
   mutating func adopt(
     _ previous: PresenceState, allowance: Duration, now: Duration
-  ) -> [PresenceChange] {
+  ) -> [PresenceStep] {
     clock.advance(to: now)
-    nextJoined = max(nextJoined, previous.nextJoined)
-    var changes: [PresenceChange] = []
-    for (group, people) in previous.groups {
-      for (id, var person) in people where groups[group]?[id] == nil {
-        person.connections = []
-        depart(&person, in: group, after: grace + allowance, &changes)
-        groups[group, default: [:]][id] = person
-      }
-    }
-    return changes
+    var steps: [PresenceStep] = []
+    rosters.adopt(previous.rosters, allowance: allowance, at: clock.elapsed, &steps)
+    homes.adopt(previous.homes, allowance: allowance, at: clock.elapsed, &steps)
+    return steps
   }
 }

@@ -23,17 +23,23 @@ struct ReportQueue: Sendable {
     var session: PresenceSession
     /// Greater for those who joined later.
     var number: UInt64
+    /// Of the pending operation that brings the session, counted since the beginning; nil if it was sent.
+    var pending: Int?
   }
 
   private let gateway: String
-  private var sessions: [GroupName: [String: Held]] = [:]
+  private var sessions: [Membership: Held] = [:]
   private var nextNumber: UInt64 = 0
   private var pending: Deque<PresenceReport.Operation> = []
+  /// How many operations were taken from the front of ``pending``.
+  private var takenOperations = 0
   private var unacknowledged: Deque<PresenceReport> = []
   private var unacknowledgedOperations = 0
   private var nextSequence: UInt64 = 1
   private var registration = Registration.none
   private var needsSnapshot = false
+  private var isDraining = false
+  private var needsDrain = false
 
   init(gateway: String) {
     self.gateway = gateway
@@ -44,31 +50,49 @@ struct ReportQueue: Sendable {
 
   /// Whether nothing waits to be sent or acknowledged.
   var isSettled: Bool {
-    !awaitsRegistration && !needsSnapshot && pending.isEmpty && unacknowledged.isEmpty
+    !awaitsRegistration && !needsSnapshot && !needsDrain && pending.isEmpty
+      && unacknowledged.isEmpty
   }
 
   /// Whether reports have to wait until the lease was renewed.
   var awaitsRegistration: Bool { isActive && registration == .none }
 
-  /// This gateway's sessions of `group`.
-  func sessions(of group: GroupName) -> [PresenceSession] {
-    (sessions[group] ?? [:]).values.map(\.session)
-  }
-
   // MARK: What happens in the gateway
 
+  /// A session that is known may have another meta.
   mutating func join(_ session: PresenceSession) {
-    let id = session.connectionID
-    guard sessions[session.group]?[id]?.session != session else { return }
-    sessions[session.group, default: [:]][id] = Held(session: session, number: nextNumber)
-    nextNumber += 1
-    enqueue(.join(session))
+    let membership = Membership(session)
+    guard let former = sessions[membership] else {
+      sessions[membership] = Held(session: session, number: nextNumber)
+      nextNumber += 1
+      enqueueJoin(of: membership, session)
+      return
+    }
+    guard former.session != session else { return }
+    sessions[membership]?.session = session
+    if let number = former.pending, number >= takenOperations {
+      // What was not sent yet is replaced, in its place.
+      pending[number - takenOperations] = .join(session)
+    } else {
+      enqueueJoin(of: membership, session)
+    }
   }
 
-  mutating func leave(group: GroupName, connectionID: String) {
-    guard sessions[group]?.removeValue(forKey: connectionID) != nil else { return }
-    if sessions[group]?.isEmpty == true { sessions[group] = nil }
-    enqueue(.leave(group: group, connectionID: connectionID))
+  mutating func leave(_ membership: Membership) {
+    guard sessions.removeValue(forKey: membership) != nil else { return }
+    enqueue(.leave(membership))
+  }
+
+  /// - Parameter age: of the activity, in milliseconds.
+  mutating func seen(_ membership: Membership, age: Int64) {
+    guard sessions[membership] != nil else { return }
+    enqueue(.seen(membership, age: age))
+  }
+
+  mutating func drain() {
+    guard !isDraining else { return }
+    isDraining = true
+    needsDrain = isActive
   }
 
   // MARK: What happens to reports
@@ -91,18 +115,22 @@ struct ReportQueue: Sendable {
   /// The reports that are due, none if the shard does not know this gateway yet.
   mutating func reportsToSend() -> [PresenceReport] {
     guard registration == .registered else { return [] }
+    var reports: [PresenceReport] = []
     if needsSnapshot {
       needsSnapshot = false
-      // In the order of their joins, which decides the order of members.
-      let held = sessions.values.flatMap(\.values).sorted { $0.number < $1.number }
-      let report = append(.snapshot(held.map(\.session)))
-      return [report]
+      // In the order of their joins, which decides the order of metas.
+      let held = sessions.values.sorted { $0.number < $1.number }
+      reports.append(append(.snapshot(held.map(\.session))))
     }
-    var reports: [PresenceReport] = []
     while !pending.isEmpty {
       let operations = Array(pending.prefix(Self.maximumOperations))
       pending.removeFirst(operations.count)
+      takenOperations += operations.count
       reports.append(append(.operations(operations)))
+    }
+    if needsDrain {
+      needsDrain = false
+      reports.append(append(.drain))
     }
     return reports
   }
@@ -129,6 +157,11 @@ struct ReportQueue: Sendable {
 
   // MARK: Steps
 
+  private mutating func enqueueJoin(of membership: Membership, _ session: PresenceSession) {
+    enqueue(.join(session))
+    sessions[membership]?.pending = pending.isEmpty ? nil : takenOperations + pending.count - 1
+  }
+
   private mutating func enqueue(_ operation: PresenceReport.Operation) {
     // What a snapshot will say need not be said twice.
     guard registration == .registered, !needsSnapshot else { return }
@@ -137,10 +170,12 @@ struct ReportQueue: Sendable {
   }
 
   private mutating func replaceBySnapshot() {
+    takenOperations += pending.count
     pending.removeAll()
     unacknowledged.removeAll()
     unacknowledgedOperations = 0
     needsSnapshot = true
+    needsDrain = isDraining
   }
 
   @discardableResult
@@ -158,7 +193,7 @@ extension PresenceReport {
   fileprivate var operationCount: Int {
     switch body {
     case .operations(let operations): operations.count
-    case .snapshot, .goodbye: 0
+    case .snapshot, .drain, .goodbye: 0
     }
   }
 }

@@ -13,6 +13,9 @@ package struct User: Hashable, Sendable {
     self.name = name
   }
 
+  /// Whether nobody can ask for the user by id: it differs on each connection.
+  package var isAnonymous: Bool { id.hasPrefix(Self.anonymousPrefix) }
+
   /// `{"id":…,"name":…}`
   package var json: String {
     var text = #"{"id":"# + JSONText.quoted(id)

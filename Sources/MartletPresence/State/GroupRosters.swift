@@ -1,0 +1,446 @@
+internal import HeapModule
+internal import MartletCore
+
+/// The rosters of one shard's groups. A value; time, in that of a ``PresenceClock``, is an argument.
+struct GroupRosters: Sendable {
+  private struct Departure: Sendable {
+    var group: GroupName
+    var userID: String
+  }
+
+  /// What was done since the state began.
+  struct Counters: Equatable, Sendable {
+    var diffs = 0
+    /// Changes of which groups were not told: what came after made them void, or the group is only counted.
+    var coalesced = 0
+  }
+
+  let rules: PresenceRules
+  private(set) var groups: [GroupName: Roster] = [:]
+  private(set) var counters = Counters()
+  /// Users, counted once for each of their groups.
+  private(set) var memberCount = 0
+  /// Also departures that were called off.
+  private var departures = Heap<Deadline<Departure>>()
+  /// Groups that have to be told something.
+  private var tellings = Heap<Deadline<GroupName>>()
+
+  init(rules: PresenceRules) {
+    self.rules = rules
+  }
+
+  /// The next time at which ``tick(at:_:)`` may have something to do.
+  var nextDeadline: Duration? {
+    switch (departures.min?.time, tellings.min?.time) {
+    case (let left?, let right?): min(left, right)
+    case (let left, let right): left ?? right
+    }
+  }
+
+  // MARK: Inputs
+
+  /// A connection joins, or has another meta.
+  mutating func join(
+    _ session: PresenceSession, gateway: String, wallClock: Int64, at time: Duration,
+    _ step: inout PresenceStep
+  ) {
+    let key = ConnectionKey(gateway: gateway, connectionID: session.connectionID)
+    let id = session.user.id
+    // Groups and people are changed in place: there may be thousands of them.
+    if groups[session.group]?.people[id] == nil {
+      groups[session.group, default: Roster()].people[id] = Roster.Person(
+        user: session.user, since: wallClock)
+      memberCount += 1
+    }
+    guard let joined = upsert(key, session, wallClock: wallClock) else { return }
+    groups[session.group]?.people[id]?.user = session.user
+    guard let person = groups[session.group]?.people[id] else { return }
+    step.append(
+      .connected(
+        MembershipKey(gateway: gateway, membership: Membership(session)),
+        RosterEntry(user: session.user, since: person.since, joined: joined, meta: session.meta)))
+    if person.departure != nil {
+      groups[session.group]?.people[id]?.departure = nil
+      groups[session.group]?.people[id]?.hasLeft = false
+      step.append(.returned(session.group, userID: id))
+    }
+    list(person, in: session.group, &step)
+    step.append(.seen(session.group, userID: id, wallClock))
+    owe(person, in: session.group, at: time, &step)
+  }
+
+  /// When the connection joined; nil if nothing has changed.
+  private mutating func upsert(
+    _ key: ConnectionKey, _ session: PresenceSession, wallClock: Int64
+  ) -> Int64? {
+    let id = session.user.id
+    let index = groups[session.group]?.people[id]?.connections.lastIndex { $0.key == key }
+    guard let index else {
+      let connection = Roster.Connection(key: key, joined: wallClock, meta: session.meta)
+      groups[session.group]?.people[id]?.connections.append(connection)
+      return wallClock
+    }
+    guard let person = groups[session.group]?.people[id] else { return nil }
+    let former = person.connections[index]
+    if former.meta == session.meta, person.user == session.user { return nil }
+    groups[session.group]?.people[id]?.connections[index].meta = session.meta
+    return former.joined
+  }
+
+  /// A connection leaves; it must be one that has joined.
+  mutating func leave(
+    _ key: MembershipKey, userID: String, wallClock: Int64, at time: Duration, afterDrain: Bool,
+    _ step: inout PresenceStep
+  ) {
+    let group = key.membership.group
+    let connection = ConnectionKey(
+      gateway: key.gateway, connectionID: key.membership.connectionID)
+    step.append(.disconnected(key))
+    guard
+      let index = groups[group]?.people[userID]?.connections.firstIndex(where: {
+        $0.key == connection
+      })
+    else { return }
+    groups[group]?.people[userID]?.connections.remove(at: index)
+    guard let person = groups[group]?.people[userID] else { return }
+    step.append(.seen(group, userID: userID, wallClock))
+    list(person, in: group, &step)
+    if person.connections.isEmpty {
+      depart(person, in: group, after: delay(afterDrain), at: time)
+      step.append(.departing(group, person.user, since: person.since, afterDrain: afterDrain))
+    } else {
+      owe(person, in: group, at: time, &step)
+    }
+  }
+
+  func has(_ userID: String, in group: GroupName) -> Bool {
+    groups[group]?.people[userID] != nil
+  }
+
+  /// Lets departures happen, and tells groups what is due.
+  mutating func tick(at time: Duration, _ steps: inout [PresenceStep]) {
+    while let next = departures.min, next.time <= time {
+      departures.removeMin()
+      let (group, id) = (next.subject.group, next.subject.userID)
+      // Who came back meanwhile has no departure, or a later one.
+      guard let person = groups[group]?.people[id], person.departure == next.time else { continue }
+      expire(person, in: group, at: time, &steps)
+    }
+    while let next = tellings.min, next.time <= time {
+      tellings.removeMin()
+      tell(next.subject, at: time, &steps)
+    }
+  }
+
+  private mutating func expire(
+    _ person: Roster.Person, in group: GroupName, at time: Duration, _ steps: inout [PresenceStep]
+  ) {
+    let id = person.user.id
+    if person.told != nil, groups[group]?.isCounting == false {
+      groups[group]?.people[id]?.hasLeft = true
+      if groups[group]?.debts[id] == nil { groups[group]?.debts[id] = .left }
+      schedule(group, at: time)
+      return
+    }
+    var step: PresenceStep = []
+    if groups[group]?.debts[id] != nil {
+      // Joined and left before the group was told.
+      counters.coalesced += 1
+      settle(id, in: group, &step)
+    }
+    remove(id, from: group, &step)
+    if groups[group]?.isCounting == true { oweCount(group, at: time, &step) }
+    steps.append(step)
+  }
+
+  // MARK: Telling
+
+  private mutating func tell(
+    _ group: GroupName, at time: Duration, _ steps: inout [PresenceStep]
+  ) {
+    guard groups[group] != nil else { return }
+    groups[group]?.isScheduled = false
+    groups[group]?.quietUntil = time + rules.batch
+    if groups[group]?.isCounting == true {
+      tellCount(group, &steps)
+    } else {
+      tellLeaves(group, &steps)
+      if let count = groups[group]?.people.count, count > rules.cap {
+        beginCounting(group, &steps)
+      } else {
+        tellNames(group, &steps)
+      }
+    }
+    forgetIfEmpty(group)
+  }
+
+  /// In the order of their ids, so that two runs tell alike.
+  private func debtors(_ group: GroupName) -> [String] {
+    (groups[group]?.debts ?? [:]).keys.sorted()
+  }
+
+  private mutating func tellLeaves(_ group: GroupName, _ steps: inout [PresenceStep]) {
+    for id in debtors(group) {
+      guard let person = groups[group]?.people[id], person.hasLeft else { continue }
+      var step: PresenceStep = []
+      settle(id, in: group, &step)
+      remove(id, from: group, &step)
+      let count = groups[group]?.people.count ?? 0
+      announce(.left(person.user, count: count), in: group, &step)
+      steps.append(step)
+    }
+  }
+
+  private mutating func tellNames(_ group: GroupName, _ steps: inout [PresenceStep]) {
+    for id in debtors(group) {
+      guard let person = groups[group]?.people[id] else {
+        groups[group]?.debts[id] = nil
+        continue
+      }
+      // Who is within the grace either comes back, or leaves.
+      guard person.departure == nil else { continue }
+      var step: PresenceStep = []
+      settle(id, in: group, &step)
+      let profile = person.profile
+      groups[group]?.people[id]?.told = profile.hashValue
+      if person.told == nil {
+        let count = groups[group]?.people.count ?? 0
+        announce(.joined(profile, count: count), in: group, &step)
+      } else if person.told != profile.hashValue {
+        announce(.updated(profile), in: group, &step)
+      } else {
+        counters.coalesced += 1
+      }
+      if !step.isEmpty { steps.append(step) }
+    }
+  }
+
+  private mutating func beginCounting(_ group: GroupName, _ steps: inout [PresenceStep]) {
+    var step: PresenceStep = []
+    for id in debtors(group) {
+      counters.coalesced += 1
+      if let person = groups[group]?.people[id] {
+        groups[group]?.people[id]?.told = person.profile.hashValue
+      }
+      settle(id, in: group, &step)
+    }
+    groups[group]?.isCounting = true
+    let count = groups[group]?.people.count ?? 0
+    groups[group]?.toldCount = count
+    step.append(.counting(group, true))
+    announce(.counted(count, isListed: false), in: group, &step)
+    steps.append(step)
+  }
+
+  private mutating func tellCount(_ group: GroupName, _ steps: inout [PresenceStep]) {
+    guard groups[group]?.owesCount == true, let count = groups[group]?.people.count else { return }
+    groups[group]?.owesCount = false
+    var step: PresenceStep = [.settled(group, DiffDebt(kind: .count, userID: ""))]
+    if count <= rules.recoveredCap {
+      groups[group]?.isCounting = false
+      step.append(.counting(group, false))
+      if count > 0 { announce(.counted(count, isListed: true), in: group, &step) }
+    } else if count != groups[group]?.toldCount {
+      announce(.counted(count, isListed: false), in: group, &step)
+    } else {
+      counters.coalesced += 1
+    }
+    groups[group]?.toldCount = count
+    steps.append(step)
+  }
+
+  private mutating func announce(
+    _ kind: PresenceDiff.Kind, in group: GroupName, _ step: inout PresenceStep
+  ) {
+    counters.diffs += 1
+    step.append(.announced(PresenceDiff(group: group, kind: kind)))
+  }
+
+  // MARK: Debts
+
+  /// The group does not know `person`, or has been told something else, perhaps.
+  private mutating func owe(
+    _ person: Roster.Person, in group: GroupName, at time: Duration, _ step: inout PresenceStep
+  ) {
+    let id = person.user.id
+    if groups[group]?.isCounting == true {
+      groups[group]?.people[id]?.told = person.profile.hashValue
+      if person.told == nil {
+        oweCount(group, at: time, &step)
+      } else {
+        counters.coalesced += 1
+      }
+      return
+    }
+    let debt = groups[group]?.debts[id]
+    if debt != nil { counters.coalesced += 1 }
+    switch debt {
+    case .joined, .updated, .count:
+      break  // The group will be told what is so then.
+    case .left, nil:
+      if person.told == nil {
+        note(.joined, of: id, in: group, &step)
+      } else if person.told != person.profile.hashValue {
+        note(.updated, of: id, in: group, &step)
+      } else {
+        groups[group]?.debts[id] = nil
+        return
+      }
+    }
+    schedule(group, at: time)
+  }
+
+  private mutating func note(
+    _ kind: DiffDebt.Kind, of id: String, in group: GroupName, _ step: inout PresenceStep
+  ) {
+    groups[group]?.debts[id] = kind
+    step.append(.owed(group, DiffDebt(kind: kind, userID: id)))
+  }
+
+  private mutating func settle(
+    _ id: String, in group: GroupName, _ step: inout PresenceStep
+  ) {
+    guard let kind = groups[group]?.debts.removeValue(forKey: id), kind != .left else { return }
+    step.append(.settled(group, DiffDebt(kind: kind, userID: id)))
+  }
+
+  private mutating func oweCount(
+    _ group: GroupName, at time: Duration, _ step: inout PresenceStep
+  ) {
+    guard groups[group]?.owesCount == false else {
+      counters.coalesced += 1
+      return
+    }
+    groups[group]?.owesCount = true
+    step.append(.owed(group, DiffDebt(kind: .count, userID: "")))
+    schedule(group, at: time)
+  }
+
+  private mutating func schedule(_ group: GroupName, at time: Duration) {
+    guard let roster = groups[group], !roster.isScheduled else { return }
+    groups[group]?.isScheduled = true
+    tellings.insert(Deadline(time: max(time, roster.quietUntil), subject: group))
+  }
+
+  // MARK: Steps
+
+  private func list(
+    _ person: Roster.Person, in group: GroupName, _ step: inout PresenceStep
+  ) {
+    step.append(.listed(group, person.profile, connections: person.connections.count))
+  }
+
+  private func delay(_ afterDrain: Bool) -> Duration {
+    afterDrain ? max(rules.drainGrace, rules.grace) : rules.grace
+  }
+
+  private mutating func depart(
+    _ person: Roster.Person, in group: GroupName, after delay: Duration, at time: Duration
+  ) {
+    let id = person.user.id
+    groups[group]?.people[id]?.departure = time + delay
+    departures.insert(
+      Deadline(time: time + delay, subject: Departure(group: group, userID: id)))
+  }
+
+  private mutating func remove(
+    _ userID: String, from group: GroupName, _ step: inout PresenceStep
+  ) {
+    groups[group]?.people[userID] = nil
+    memberCount -= 1
+    step.append(.returned(group, userID: userID))
+    step.append(.unlisted(group, userID: userID))
+    forgetIfEmpty(group)
+  }
+
+  private mutating func forgetIfEmpty(_ group: GroupName) {
+    guard let roster = groups[group], roster.people.isEmpty, roster.isIdle, !roster.isCounting
+    else { return }
+    groups[group] = nil
+  }
+}
+
+// MARK: Loading
+
+extension GroupRosters {
+  mutating func restore(_ key: MembershipKey, _ entry: RosterEntry) {
+    let group = key.membership.group
+    add(entry.user, in: group, since: entry.since)
+    let connection = Roster.Connection(
+      key: ConnectionKey(gateway: key.gateway, connectionID: key.membership.connectionID),
+      joined: entry.joined, meta: entry.meta)
+    // Almost always the last one.
+    let connections = groups[group]?.people[entry.user.id]?.connections ?? []
+    let index = connections.lastIndex { $0.joined <= entry.joined }.map { $0 + 1 } ?? 0
+    groups[group]?.people[entry.user.id]?.connections.insert(connection, at: index)
+  }
+
+  mutating func restoreDeparting(
+    _ user: User, in group: GroupName, since: Int64, afterDrain: Bool, at time: Duration
+  ) {
+    add(user, in: group, since: since)
+    guard let person = groups[group]?.people[user.id] else { return }
+    depart(person, in: group, after: delay(afterDrain), at: time)
+  }
+
+  private mutating func add(_ user: User, in group: GroupName, since: Int64) {
+    guard groups[group]?.people[user.id] == nil else { return }
+    groups[group, default: Roster()].people[user.id] = Roster.Person(user: user, since: since)
+    memberCount += 1
+  }
+
+  mutating func restoreCounting(_ group: GroupName) {
+    groups[group, default: Roster()].isCounting = true
+  }
+
+  /// Takes what groups were not told, after everything else.
+  mutating func finishRestoring(_ debts: [GroupName: [DiffDebt]], at time: Duration) {
+    for (group, roster) in groups {
+      for (id, person) in roster.people {
+        groups[group]?.people[id]?.told = person.profile.hashValue
+      }
+      if roster.isCounting { groups[group]?.toldCount = nil }
+    }
+    for (group, debts) in debts {
+      for debt in debts {
+        switch debt.kind {
+        case .joined: groups[group]?.people[debt.userID]?.told = nil
+        case .updated: groups[group]?.people[debt.userID]?.told = 0
+        case .left: continue
+        case .count:
+          groups[group]?.owesCount = true
+          continue
+        }
+        groups[group]?.debts[debt.userID] = debt.kind
+      }
+      schedule(group, at: time)
+    }
+  }
+
+  /// Takes the users of `previous` as about to leave, since what was persisted of them is lost: groups know them.
+  mutating func adopt(
+    _ previous: GroupRosters, allowance: Duration, at time: Duration,
+    _ steps: inout [PresenceStep]
+  ) {
+    for (group, roster) in previous.groups {
+      var step: PresenceStep = []
+      if roster.isCounting, groups[group]?.isCounting != true {
+        groups[group, default: Roster()].isCounting = true
+        groups[group]?.toldCount = roster.toldCount
+        step.append(.counting(group, true))
+      }
+      for (id, former) in roster.people where groups[group]?.people[id] == nil {
+        var person = former
+        person.connections = []
+        person.hasLeft = false
+        groups[group, default: Roster()].people[id] = person
+        memberCount += 1
+        depart(person, in: group, after: rules.grace + allowance, at: time)
+        step.append(.departing(group, person.user, since: person.since, afterDrain: true))
+        list(person, in: group, &step)
+        if person.told == nil { owe(person, in: group, at: time, &step) }
+      }
+      if !step.isEmpty { steps.append(step) }
+    }
+  }
+}

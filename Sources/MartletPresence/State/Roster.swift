@@ -1,0 +1,60 @@
+internal import MartletCore
+
+/// The users of one group, and what the group knows of them.
+///
+/// A value without clock: ``GroupRosters`` says when things happen.
+struct Roster: Sendable {
+  /// A user's connection to the group.
+  struct Connection: Equatable, Sendable {
+    var key: ConnectionKey
+    /// Milliseconds since 1970.
+    var joined: Int64
+    var meta: String
+  }
+
+  struct Person: Sendable {
+    var user: User
+    /// Milliseconds since 1970.
+    var since: Int64
+    /// Those that joined first come first.
+    var connections: [Connection] = []
+    /// When the grace ends, in time of the clock; nil while there are connections.
+    var departure: Duration?
+    /// The grace is over; the group is to be told.
+    var hasLeft = false
+    /// Hash of the profile that the group was told; nil: the group does not know the user.
+    var told: Int?
+
+    var profile: MemberProfile {
+      var metas: [String] = []
+      for connection in connections.suffix(MemberProfile.maximumMetas)
+      where connection.meta != "{}" && !metas.contains(connection.meta) {
+        metas.append(connection.meta)
+      }
+      return MemberProfile(user: user, joinedAt: since, metas: metas)
+    }
+  }
+
+  /// By id.
+  var people: [String: Person] = [:]
+  /// Whether the group is told numbers only.
+  var isCounting = false
+  /// The users of whom the group may have to be told something.
+  var debts: [String: DiffDebt.Kind] = [:]
+  /// Whether the group has to be told its count.
+  var owesCount = false
+  /// The count that the group was told last.
+  var toldCount: Int?
+  /// Before this time of the clock the group is told nothing more.
+  var quietUntil = Duration.zero
+  /// Whether the group has a deadline for being told.
+  var isScheduled = false
+
+  var isIdle: Bool { debts.isEmpty && !owesCount }
+}
+
+/// A connection of one life of a gateway.
+struct ConnectionKey: Hashable, Sendable {
+  var gateway: String
+  var connectionID: String
+}

@@ -1,0 +1,352 @@
+internal import HeapModule
+internal import MartletCore
+
+/// The users whose home one shard is. A value; time, in that of a ``PresenceClock``, is an argument.
+struct UserHomes: Sendable {
+  private struct Place: Sendable {
+    var key: MembershipKey
+    /// Milliseconds since 1970.
+    var joined: Int64
+  }
+
+  private struct Person: Sendable {
+    var user: HomeUser
+    /// Milliseconds since 1970.
+    var sessionStart: Int64
+    var places: [Place] = []
+    /// When the grace ends; nil while there are connections.
+    var departure: Duration?
+    var lastActive: Duration
+    /// Nothing was done for ``PresenceRules/awayAfter``.
+    var isIdle = false
+  }
+
+  /// A notice that no group has confirmed yet.
+  private struct Outgoing: Sendable {
+    var notice: StatusNotice
+    var isUnderWay = false
+    var isScheduled = false
+  }
+
+  let rules: PresenceRules
+  private var people: [UserKey: Person] = [:]
+  /// Those that are not the default, and what is persisted of them.
+  private var statuses: [UserKey: HomeStatus] = [:]
+  private var outbox: [StatusNotice.Key: Outgoing] = [:]
+  /// Also departures that were called off.
+  private var departures = Heap<Deadline<UserKey>>()
+  /// When people may turn idle; one for each who is not, and for those who were active meanwhile.
+  private var idling = Heap<Deadline<UserKey>>()
+  private var sendings = Heap<Deadline<StatusNotice.Key>>()
+  private var nextForgetting = Duration.zero
+
+  /// Between two looks for what is older than ``PresenceRules/remember``.
+  private static let forgettingInterval = Duration.seconds(600)
+
+  init(rules: PresenceRules) {
+    self.rules = rules
+  }
+
+  /// How many users are here.
+  var count: Int { people.count }
+
+  /// The next time at which ``tick(at:wallClock:_:)`` or ``notices(at:)`` may have something to do.
+  var nextDeadline: Duration? {
+    [
+      departures.min?.time, idling.min?.time, sendings.min?.time, nextForgetting,
+    ].compactMap(\.self).min()
+  }
+
+  // MARK: Inputs
+
+  /// A connection joins a group, or has another meta.
+  ///
+  /// - Parameter isActivity: whether that happens now; otherwise it is only told again.
+  mutating func join(
+    _ session: PresenceSession, _ user: HomeUser, gateway: String, wallClock: Int64,
+    at time: Duration, isActivity: Bool, _ step: inout PresenceStep
+  ) {
+    let key = user.key
+    let membership = MembershipKey(gateway: gateway, membership: Membership(session))
+    let isArriving = people[key] == nil
+    if isArriving {
+      people[key] = Person(user: user, sessionStart: wallClock, lastActive: time)
+      step.append(.arrived(key, sessionStart: wallClock))
+      idling.insert(Deadline(time: time + rules.awayAfter, subject: key))
+    }
+    people[key]?.user = user
+    let former = people[key]?.places.last { $0.key == membership }
+    let joined = former?.joined ?? wallClock
+    if former == nil { people[key]?.places.append(Place(key: membership, joined: joined)) }
+    guard let person = people[key] else { return }
+    step.append(
+      .opened(
+        membership, HomeEntry(user: user, sessionStart: person.sessionStart, joined: joined),
+        place: HomePlace(session: session, joined: joined)))
+    if person.departure != nil {
+      people[key]?.departure = nil
+      step.append(.reopened(key))
+    }
+    if isActivity { active(key, wallClock: wallClock, at: time, &step) }
+    guard former == nil, let status = statuses[key] else { return }
+    if status.offlineSince != nil {
+      show(status.chosen, for: user, isIdle: false, offlineSince: nil, at: time, &step)
+    } else {
+      notify(session.group, of: status.shown, user: user, at: time, &step)
+    }
+  }
+
+  /// A connection leaves a group; it must be one that has joined.
+  mutating func leave(
+    _ key: MembershipKey, _ user: UserKey, wallClock: Int64, at time: Duration, afterDrain: Bool,
+    _ step: inout PresenceStep
+  ) {
+    step.append(.closed(key, user))
+    guard let index = people[user]?.places.firstIndex(where: { $0.key == key }) else { return }
+    people[user]?.places.remove(at: index)
+    step.append(.userSeen(user, wallClock))
+    guard let person = people[user], person.places.isEmpty else { return }
+    depart(user, afterDrain: afterDrain, at: time)
+    step.append(
+      .parting(person.user, sessionStart: person.sessionStart, afterDrain: afterDrain))
+  }
+
+  /// - Parameter age: of the activity.
+  mutating func seen(
+    _ user: UserKey, age: Duration, wallClock: Int64, at time: Duration,
+    _ step: inout PresenceStep
+  ) {
+    active(user, wallClock: wallClock, at: max(time - age, .zero), now: time, &step)
+  }
+
+  mutating func choose(
+    _ status: UserStatus, for user: HomeUser, wallClock: Int64, at time: Duration,
+    _ step: inout PresenceStep
+  ) {
+    let key = user.key
+    let isHere = people[key] != nil
+    show(
+      status, for: user, isIdle: people[key]?.isIdle ?? false,
+      offlineSince: isHere ? nil : wallClock, at: time, &step)
+  }
+
+  mutating func tick(at time: Duration, wallClock: Int64, _ steps: inout [PresenceStep]) {
+    while let next = departures.min, next.time <= time {
+      departures.removeMin()
+      let key = next.subject
+      // Who came back meanwhile has no departure, or a later one.
+      guard let person = people[key], person.departure == next.time else { continue }
+      people[key] = nil
+      var step: PresenceStep = [.reopened(key), .gone(key)]
+      if let status = statuses[key] {
+        show(
+          status.chosen, for: person.user, isIdle: false, offlineSince: wallClock, at: time, &step)
+      }
+      steps.append(step)
+    }
+    while let next = idling.min, next.time <= time {
+      idling.removeMin()
+      expectActivity(of: next.subject, at: time, &steps)
+    }
+    if nextForgetting <= time { forget(wallClock: wallClock, at: time, &steps) }
+  }
+
+  private mutating func expectActivity(
+    of key: UserKey, at time: Duration, _ steps: inout [PresenceStep]
+  ) {
+    guard let person = people[key], !person.isIdle else { return }
+    let deadline = person.lastActive + rules.awayAfter
+    guard deadline <= time else {
+      idling.insert(Deadline(time: deadline, subject: key))
+      return
+    }
+    people[key]?.isIdle = true
+    var step: PresenceStep = []
+    show(
+      statuses[key]?.chosen ?? .available, for: person.user, isIdle: true, offlineSince: nil,
+      at: time, &step)
+    if !step.isEmpty { steps.append(step) }
+  }
+
+  private mutating func forget(
+    wallClock: Int64, at time: Duration, _ steps: inout [PresenceStep]
+  ) {
+    nextForgetting = time + Self.forgettingInterval
+    let limit = wallClock - rules.remember.components.seconds * 1_000
+    for (key, status) in statuses {
+      guard let since = status.offlineSince, since < limit else { continue }
+      statuses[key] = nil
+      steps.append([.status(key, nil)])
+    }
+    steps.append([.forgotSeen(before: limit)])
+  }
+
+  // MARK: Status
+
+  /// - Parameter activity: when it was; not in the future.
+  private mutating func active(
+    _ key: UserKey, wallClock: Int64, at activity: Duration, now: Duration? = nil,
+    _ step: inout PresenceStep
+  ) {
+    let now = now ?? activity
+    step.append(.userSeen(key, wallClock))
+    guard let person = people[key], person.lastActive <= activity else { return }
+    people[key]?.lastActive = activity
+    guard person.isIdle, activity + rules.awayAfter > now else { return }
+    people[key]?.isIdle = false
+    idling.insert(Deadline(time: activity + rules.awayAfter, subject: key))
+    show(
+      statuses[key]?.chosen ?? .available, for: person.user, isIdle: false, offlineSince: nil,
+      at: now, &step)
+  }
+
+  /// Sets what is chosen and what follows from it, and tells the groups where the user is if others see a difference.
+  private mutating func show(
+    _ chosen: UserStatus, for user: HomeUser, isIdle: Bool, offlineSince: Int64?,
+    at time: Duration, _ step: inout PresenceStep
+  ) {
+    let key = user.key
+    let former = statuses[key]
+    var next: HomeStatus?
+    if offlineSince != nil {
+      if chosen != .available {
+        next = HomeStatus(shown: .offline, chosen: chosen, offlineSince: offlineSince)
+      }
+    } else {
+      let shown = chosen == .available && isIdle ? .away : chosen
+      if shown != .available || chosen != .available {
+        next = HomeStatus(shown: shown, chosen: chosen, offlineSince: nil)
+      }
+    }
+    guard next != former else { return }
+    statuses[key] = next
+    step.append(.status(key, next))
+    guard offlineSince == nil, former?.shown ?? .available != next?.shown ?? .available else {
+      return
+    }
+    for group in Set((people[key]?.places ?? []).map(\.key.membership.group)) {
+      notify(group, of: next?.shown ?? .available, user: user, at: time, &step)
+    }
+  }
+
+  // MARK: Notices
+
+  private mutating func notify(
+    _ group: GroupName, of status: UserStatus, user: HomeUser, at time: Duration,
+    _ step: inout PresenceStep
+  ) {
+    let key = StatusNotice.Key(group: group, user: user.key)
+    let notice = StatusNotice(key: key, user: user.user, status: status)
+    outbox[key, default: Outgoing(notice: notice)].notice = notice
+    step.append(.noticed(key, status, user.user))
+    schedule(key, at: time)
+  }
+
+  private mutating func schedule(_ key: StatusNotice.Key, at time: Duration) {
+    guard let outgoing = outbox[key], !outgoing.isScheduled, !outgoing.isUnderWay else { return }
+    outbox[key]?.isScheduled = true
+    sendings.insert(Deadline(time: time, subject: key))
+  }
+
+  /// The notices that are due; each must come back by ``answered(_:isDelivered:at:_:)``.
+  mutating func notices(at time: Duration) -> [StatusNotice] {
+    var due: [StatusNotice] = []
+    while let next = sendings.min, next.time <= time {
+      sendings.removeMin()
+      guard let outgoing = outbox[next.subject] else { continue }
+      outbox[next.subject]?.isScheduled = false
+      outbox[next.subject]?.isUnderWay = true
+      due.append(outgoing.notice)
+    }
+    return due
+  }
+
+  /// - Parameter isDelivered: false if the group does not know the user yet, or could not be reached: it is tried again
+  ///   as long as the user is there.
+  mutating func answered(
+    _ notice: StatusNotice, isDelivered: Bool, at time: Duration, _ steps: inout [PresenceStep]
+  ) {
+    let key = notice.key
+    guard let outgoing = outbox[key] else { return }
+    outbox[key]?.isUnderWay = false
+    let isThere =
+      people[key.user]?.places.contains { $0.key.membership.group == key.group } ?? false
+    if isDelivered ? outgoing.notice == notice : !isThere {
+      outbox[key] = nil
+      steps.append([.delivered(key)])
+    } else {
+      schedule(key, at: time + rules.batch)
+    }
+  }
+
+  private mutating func depart(_ key: UserKey, afterDrain: Bool, at time: Duration) {
+    let end = time + (afterDrain ? max(rules.drainGrace, rules.grace) : rules.grace)
+    people[key]?.departure = end
+    departures.insert(Deadline(time: end, subject: key))
+  }
+}
+
+// MARK: Questions
+
+extension UserHomes {
+  func status(of key: UserKey) -> UserStatus {
+    if let shown = statuses[key]?.shown { return shown }
+    return people[key] == nil ? .offline : .available
+  }
+
+  func sessionStart(of key: UserKey) -> Int64? { people[key]?.sessionStart }
+}
+
+// MARK: Loading
+
+extension UserHomes {
+  mutating func restore(_ key: MembershipKey, _ entry: HomeEntry, at time: Duration) {
+    add(entry.user, sessionStart: entry.sessionStart, at: time)
+    people[entry.user.key]?.places.append(Place(key: key, joined: entry.joined))
+  }
+
+  mutating func restoreParting(
+    _ user: HomeUser, sessionStart: Int64, afterDrain: Bool, at time: Duration
+  ) {
+    add(user, sessionStart: sessionStart, at: time)
+    depart(user.key, afterDrain: afterDrain, at: time)
+  }
+
+  /// How long somebody has done nothing is not persisted: who was not away has a whole time to be active.
+  private mutating func add(_ user: HomeUser, sessionStart: Int64, at time: Duration) {
+    guard people[user.key] == nil else { return }
+    people[user.key] = Person(user: user, sessionStart: sessionStart, lastActive: time)
+    idling.insert(Deadline(time: time + rules.awayAfter, subject: user.key))
+  }
+
+  /// After those who are here.
+  mutating func restore(_ key: UserKey, _ status: HomeStatus) {
+    statuses[key] = status
+    if status.chosen == .available, status.shown == .away { people[key]?.isIdle = true }
+  }
+
+  mutating func restore(_ notice: StatusNotice, at time: Duration) {
+    outbox[notice.key] = Outgoing(notice: notice)
+    schedule(notice.key, at: time)
+  }
+
+  /// Takes the users of `previous` as about to leave, since what was persisted of them is lost, and their statuses.
+  mutating func adopt(
+    _ previous: UserHomes, allowance: Duration, at time: Duration, _ steps: inout [PresenceStep]
+  ) {
+    for (key, former) in previous.people where people[key] == nil {
+      add(former.user, sessionStart: former.sessionStart, at: time)
+      let end = time + rules.grace + allowance
+      people[key]?.departure = end
+      departures.insert(Deadline(time: end, subject: key))
+      steps.append([
+        .arrived(key, sessionStart: former.sessionStart),
+        .parting(former.user, sessionStart: former.sessionStart, afterDrain: true),
+      ])
+    }
+    for (key, status) in previous.statuses where statuses[key] == nil {
+      restore(key, status)
+      steps.append([.status(key, status)])
+    }
+  }
+}
