@@ -15,12 +15,22 @@ final class DiffCollector: BackplaneSubscriber {
 
   func interrupted(shard: Int) {}
 
-  /// `+USER` and `-USER`.
+  /// `+USER`, `-USER`, `~USER` for other metas, `USER=STATUS`, and `#COUNT` where names are left out.
   var diffs: [String] {
     events.withLock { $0 }.map { event in
-      let kind = event.contains(#""type":"user_joined""#) ? "+" : "-"
-      let id = event.split(separator: #""id":""#).last?.prefix { $0 != "\"" } ?? "?"
-      return kind + id
+      func field(_ name: String) -> String {
+        let parts = event.split(separator: "\"\(name)\":", maxSplits: 1)
+        return String((parts.last ?? "?").drop { $0 == "\"" }.prefix { !"\",}".contains($0) })
+      }
+      let user = field("id")
+      return switch field("type") {
+      case "user_joined": "+" + user
+      case "user_left": "-" + user
+      case "presence_updated" where event.contains(#""status""#): user + "=" + field("status")
+      case "presence_updated": "~" + user
+      case "presence_state": "#" + field("count")
+      case let type: type
+      }
     }
   }
 }

@@ -15,7 +15,11 @@ struct EmbeddedPresenceTests {
     let loops = Array(MultiThreadedEventLoopGroup.singleton.makeIterator())
     let backplane = InMemoryBackplane(shards: ShardMap(count: 4), eventLoops: loops)
     backplane.start(delivering: collector)
-    presence = EmbeddedPresence(backplane: backplane, grace: .milliseconds(300))
+    var rules = PresenceRules()
+    rules.grace = .milliseconds(300)
+    rules.batch = .milliseconds(50)
+    rules.awayAfter = .seconds(600)
+    presence = EmbeddedPresence(backplane: backplane, rules: rules)
     presence.start()
   }
 
@@ -24,13 +28,11 @@ struct EmbeddedPresenceTests {
     presence.join(Examples.session("c1"))
     presence.join(Examples.session("c2"))
     presence.join(Examples.session("c3", Examples.bob))
-    #expect(
-      try await presence.members(of: Examples.group).get() == [
-        PresenceMember(user: Examples.ann, connections: 2),
-        PresenceMember(user: Examples.bob, connections: 1),
-      ])
-    presence.leave(group: Examples.group, connectionID: "c1")
-    presence.leave(group: Examples.group, connectionID: "c3")
+    let page = try await presence.members(of: Examples.group, page: .init(limit: 10)).get()
+    #expect(page.count == 2 && page.next == nil)
+    #expect(Set(page.members.map { "\($0.userID):\($0.connections)" }) == ["ann:2", "bob:1"])
+    presence.leave(Examples.session("c1"))
+    presence.leave(Examples.session("c3", Examples.bob))
     try await eventually("bob's leave is announced") { collector.diffs.last == "-bob" }
     #expect(collector.diffs == ["+ann", "+bob", "-bob"])
     #expect(try await presence.unreadiness().get() == [])
@@ -40,13 +42,64 @@ struct EmbeddedPresenceTests {
   @Test("a reconnect within the grace is not announced")
   func reconnect() async throws {
     presence.join(Examples.session("c1"))
-    presence.leave(group: Examples.group, connectionID: "c1")
+    presence.leave(Examples.session("c1"))
     presence.join(Examples.session("c2"))
     // Bob's whole life takes longer than ann's grace.
     presence.join(Examples.session("c3", Examples.bob))
-    presence.leave(group: Examples.group, connectionID: "c3")
+    try await eventually("bob is announced") { collector.diffs.last == "+bob" }
+    presence.leave(Examples.session("c3", Examples.bob))
     try await eventually("bob's leave is announced") { collector.diffs.last == "-bob" }
     #expect(collector.diffs == ["+ann", "+bob", "-bob"])
+    try await presence.stop().get()
+  }
+
+  @Test("pages are turned from those who were seen last to those who were seen first")
+  func pages() async throws {
+    for number in 0..<7 {
+      presence.join(Examples.session("c\(number)", User(id: "u\(number)", name: nil)))
+    }
+    var found: [String] = []
+    var cursor: MemberPage.Cursor?
+    repeat {
+      let page = try await presence.members(
+        of: Examples.group, page: .init(limit: 3, after: cursor)
+      ).get()
+      #expect(page.count == 7)
+      found += page.members.map(\.userID)
+      cursor = page.next
+    } while cursor != nil
+    #expect(found.count == 7 && Set(found).count == 7)
+    let counted = try await presence.members(
+      of: Examples.group, page: .init(limit: 3, cap: 6)
+    ).get()
+    #expect(counted == MemberPage(count: 7, members: [], next: nil))
+    try await presence.stop().get()
+  }
+
+  @Test("a user is known across groups, and a status in all of them")
+  func users() async throws {
+    let home = HomeUser(user: Examples.ann, tenant: nil)
+    let other = GroupName(trusted: "hall")
+    presence.join(Examples.session("c1", meta: #"{"page":"x"}"#))
+    presence.join(Examples.session("c2", in: other))
+    try await presence.choose(.doNotDisturb, for: home).get()
+    try await eventually("both groups are told") {
+      collector.diffs.count { $0 == "ann=do_not_disturb" } == 2
+    }
+    let user = try await presence.users([home.key]).get()[0]
+    #expect(user.status == .doNotDisturb && user.sessionStart != nil && user.lastSeen != nil)
+    #expect(Set(user.places.map(\.connectionID)) == ["c1", "c2"])
+    #expect(user.places.contains { $0.json.contains(#""meta":{"page":"x"}"#) })
+    let page = try await presence.members(of: other, page: .init(limit: 9)).get()
+    #expect(page.members.map(\.status) == [.doNotDisturb])
+    presence.leave(Examples.session("c1"))
+    presence.leave(Examples.session("c2", in: other))
+    try await eventually("ann is offline") {
+      try await presence.users([home.key]).get()[0].status == .offline
+    }
+    try await eventually("nobody is left") {
+      try await presence.counts(of: [Examples.group, other]).get() == [0, 0]
+    }
     try await presence.stop().get()
   }
 }

@@ -2,106 +2,128 @@ import MartletCore
 
 @testable import MartletPresence
 
-/// What presence should be, written to be obviously right: everything is recomputed by scanning.
+/// What presence of one shard should be, written to be obviously right: everything is recomputed by scanning.
 struct NaivePresence {
-  struct Connection: Hashable {
-    var gateway: String
-    var session: GroupAndConnection
-  }
-
-  struct GroupAndConnection: Hashable {
-    var group: GroupName
-    var connectionID: String
+  /// Where somebody may be: in a group, or at home.
+  enum Place: Hashable {
+    case group(GroupName)
+    case home
   }
 
   struct Person: Hashable {
-    var group: GroupName
+    var place: Place
     var userID: String
   }
 
-  let grace: Duration
-  var connections: [Connection: String] = [:]
-  var sequences: [String: UInt64] = [:]
-  /// Who is announced, and since when without a connection; nil: connected.
-  var people: [Person: Duration?] = [:]
-  /// Time as it counts: forwards only, at most a second at once.
-  var time = Duration.zero
-  private var last: Duration?
-
-  init(grace: Duration) {
-    self.grace = grace
+  /// Since when somebody has no connection, and how long that is allowed.
+  struct Absence: Equatable {
+    var since: Duration
+    var grace: Duration
   }
 
-  mutating func look(_ now: Duration) {
+  let map: ShardMap
+  let shard: Int
+  let rules: PresenceRules
+  private(set) var connections: [MembershipKey: PresenceSession] = [:]
+  private var sequences: [String: UInt64] = [:]
+  private var draining: Set<String> = []
+  /// Who is there; nil: connected.
+  private(set) var people: [Person: Absence?] = [:]
+  /// Time as it counts: forwards only, at most a second at once.
+  private var time = Duration.zero
+  private var last: Duration?
+
+  init(map: ShardMap, shard: Int, rules: PresenceRules) {
+    self.map = map
+    self.shard = shard
+    self.rules = rules
+  }
+
+  mutating func advance(to now: Duration) {
     if let last, now > last { time += min(now - last, .seconds(1)) }
     last = now
   }
 
-  func count(_ person: Person) -> Int {
-    connections.count { $0.key.session.group == person.group && $0.value == person.userID }
+  /// Lets those leave whose grace is over.
+  mutating func look(_ now: Duration) {
+    advance(to: now)
+    let gone = people.filter { $0.value.map { $0.since + $0.grace <= time } ?? false }.keys
+    for person in gone { people[person] = nil }
   }
 
-  /// Answers the joins that must be announced.
-  mutating func apply(_ report: PresenceReport) -> Set<Person> {
-    guard report.sequence > sequences[report.gateway] ?? 0 else { return [] }
+  func count(_ person: Person) -> Int {
+    connections.count { people(behind: $0.key, $0.value).contains(person) }
+  }
+
+  mutating func apply(_ report: PresenceReport) {
+    guard report.sequence > sequences[report.gateway] ?? 0 else { return }
     sequences[report.gateway] = report.sequence
     switch report.body {
     case .operations(let operations):
-      var joined: Set<Person> = []
       for operation in operations {
         switch operation {
         case .join(let session): set(session, report.gateway)
-        case .leave(let group, let connectionID):
-          let key = GroupAndConnection(group: group, connectionID: connectionID)
-          connections[Connection(gateway: report.gateway, session: key)] = nil
+        case .leave(let membership):
+          connections[MembershipKey(gateway: report.gateway, membership: membership)] = nil
+        case .seen: break
         }
-        joined.formUnion(update())
+        update(report.gateway)
       }
-      return joined
     case .snapshot(let sessions):
       connections = connections.filter { $0.key.gateway != report.gateway }
       for session in sessions { set(session, report.gateway) }
+      update(report.gateway)
+    case .drain:
+      draining.insert(report.gateway)
     case .goodbye:
-      return remove(report.gateway)
+      remove(report.gateway)
     }
-    return update()
   }
 
-  mutating func remove(_ gateway: String) -> Set<Person> {
+  mutating func remove(_ gateway: String) {
     sequences[gateway] = nil
     connections = connections.filter { $0.key.gateway != gateway }
-    return update()
-  }
-
-  /// Answers the leaves that must be announced.
-  mutating func tick() -> Set<Person> {
-    let gone = people.filter { person in person.value.map { $0 + grace <= time } ?? false }.keys
-    for person in gone { people[person] = nil }
-    return Set(gone)
+    update(gateway)
+    draining.remove(gateway)
   }
 
   /// A loaded state does not know how much of a grace has passed.
   mutating func reload() {
-    for (person, since) in people where since != nil {
-      people.updateValue(time, forKey: person)
+    for (person, absence) in people {
+      if let absence {
+        people.updateValue(Absence(since: time, grace: absence.grace), forKey: person)
+      }
     }
+  }
+
+  /// Somebody who has left is still there.
+  mutating func linger(_ person: Person, grace: Duration) {
+    if people[person] == nil { people[person] = Absence(since: time, grace: grace) }
   }
 
   private mutating func set(_ session: PresenceSession, _ gateway: String) {
-    let key = GroupAndConnection(group: session.group, connectionID: session.connectionID)
-    connections[Connection(gateway: gateway, session: key)] = session.user.id
+    connections[MembershipKey(gateway: gateway, membership: Membership(session))] = session
   }
 
-  private mutating func update() -> Set<Person> {
+  private func people(behind key: MembershipKey, _ session: PresenceSession) -> [Person] {
+    var people: [Person] = []
+    if map.shard(of: session.group) == shard {
+      people.append(Person(place: .group(session.group), userID: session.user.id))
+    }
+    if let home = session.home, map.home(of: home.key) == shard {
+      people.append(Person(place: .home, userID: session.user.id))
+    }
+    return people
+  }
+
+  /// - Parameter gateway: what it said has brought the difference.
+  private mutating func update(_ gateway: String) {
     var present: Set<Person> = []
-    for (connection, userID) in connections {
-      present.insert(Person(group: connection.session.group, userID: userID))
-    }
-    let joined = present.filter { people[$0] == nil }
+    for (key, session) in connections { present.formUnion(people(behind: key, session)) }
+    let grace = draining.contains(gateway) ? max(rules.grace, rules.drainGrace) : rules.grace
     for person in present { people.updateValue(nil, forKey: person) }
-    for (person, since) in people where since == nil && !present.contains(person) {
-      people.updateValue(time, forKey: person)
+    for (person, absence) in people where absence == nil && !present.contains(person) {
+      people.updateValue(Absence(since: time, grace: grace), forKey: person)
     }
-    return joined
   }
 }

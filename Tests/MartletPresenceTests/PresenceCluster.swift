@@ -42,11 +42,15 @@ final class PresenceCluster {
   }()
 
   static func configuration(_ server: RedisServer, node: String) -> RedisPresenceConfiguration {
-    RedisPresenceConfiguration(
+    var rules = PresenceRules()
+    rules.grace = .milliseconds(500)
+    rules.drainGrace = .milliseconds(1_500)
+    rules.batch = .milliseconds(50)
+    return RedisPresenceConfiguration(
       backplane: RedisBackplaneConfiguration(
         sites: [.server(server)],
         keyspace: RedisKeyspace(prefix: "t", shards: ShardMap(count: shards)), node: node),
-      grace: .milliseconds(500), lease: .milliseconds(1_500), reportInterval: .milliseconds(5))
+      rules: rules, lease: .milliseconds(1_500), reportInterval: .milliseconds(5))
   }
 
   /// A loop that nothing else runs on.
@@ -68,10 +72,14 @@ final class PresenceCluster {
     return Node(service: presence, loop: loop)
   }
 
-  func aggregator() -> Node<PresenceAggregatorService> {
+  func aggregator(
+    _ adjust: (inout RedisPresenceConfiguration) -> Void = { _ in }
+  ) -> Node<PresenceAggregatorService> {
     let loop = group.next()
+    var configuration = configuration("aggregator")
+    adjust(&configuration)
     let service = PresenceAggregatorService(
-      configuration("aggregator"), eventLoop: loop, logger: Self.logger)
+      configuration, eventLoop: loop, logger: Self.logger)
     service.start()
     return Node(service: service, loop: loop)
   }
@@ -138,10 +146,11 @@ extension Node<PresenceAggregatorService> {
 }
 
 extension Node<RedisPresence> {
-  /// The members of ``Examples/group`` as `USER:CONNECTIONS`.
+  /// The members of ``Examples/group`` as `USER:CONNECTIONS`, in the order of their ids.
   var members: [String] {
     get async throws {
-      try await service.members(of: Examples.group).get().map { "\($0.user.id):\($0.connections)" }
+      let page = try await service.members(of: Examples.group, page: .init(limit: 100)).get()
+      return page.members.map { "\($0.userID):\($0.connections)" }.sorted()
     }
   }
 }

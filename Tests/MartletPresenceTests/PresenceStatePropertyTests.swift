@@ -2,12 +2,12 @@ import Testing
 
 @Suite("Presence state against a naive model")
 struct PresenceStatePropertyTests {
-  private static let worlds = 50
+  private static let worlds = 200
   private static let steps = 500
 
   /// A failure names its seed; `PresenceWorld(seed:)` repeats it.
   @Test(
-    "joins, leaves, crashes, repetitions, losses and clock jumps end as the model says",
+    "joins, leaves, metas, statuses, crashes, repetitions, losses and clock jumps end as the model says",
     arguments: (0..<worlds).map { _ in UInt64.random(in: .min ... .max) })
   func randomWorld(seed: UInt64) throws {
     var world = PresenceWorld(seed: seed)

@@ -1,40 +1,146 @@
+import Foundation
 import MartletCore
 
 @testable import MartletPresence
 
-/// What a Redis would hold: changes in, a loaded state out.
+/// What a Redis would hold of one shard: steps in, a persisted state out.
 struct PresenceStorage {
-  private var groups: [GroupName: [MemberField: MemberValue]] = [:]
-  private var sequences: [String: UInt64] = [:]
+  private struct Person: Hashable {
+    var group: GroupName
+    var userID: String
+  }
+
+  private struct Departing {
+    var user: User
+    var since: Int64
+    var afterDrain: Bool
+  }
+
+  private struct Parting {
+    var user: HomeUser
+    var sessionStart: Int64
+    var afterDrain: Bool
+  }
+
+  private var connections: [MembershipKey: RosterEntry] = [:]
+  private var departing: [Person: Departing] = [:]
+  private(set) var counting: Set<GroupName> = []
+  private(set) var debts: [GroupName: Set<DiffDebt>] = [:]
+  private var sessions: [MembershipKey: HomeEntry] = [:]
+  private var parting: [UserKey: Parting] = [:]
+  private(set) var statuses: [UserKey: HomeStatus] = [:]
+  private var notices: [StatusNotice.Key: StatusNotice] = [:]
+  private var progress: [String: (sequence: UInt64, isDraining: Bool)] = [:]
+
+  /// What gateways read.
+  private(set) var members: [GroupName: [String: (profile: MemberProfile, connections: Int)]] = [:]
+  private(set) var seen: [GroupName: [String: Int64]] = [:]
+  private(set) var users: [UserKey: (start: Int64, places: [MembershipKey: HomePlace])] = [:]
+  private(set) var lastSeen: [UserKey: Int64] = [:]
+  private(set) var shown: [GroupName: [String: UserStatus]] = [:]
+
   /// Gateways that must report everything.
   var requests: Set<String> = []
+  /// What groups were told, in order, with the list that a member would get who asks then.
+  var announced: [(diff: PresenceDiff, list: [String: GroupViewer.Member])] = []
 
-  mutating func apply(_ changes: some Sequence<PresenceChange>) {
-    for change in changes {
-      switch change {
-      case .store(let group, let field, let value, _):
-        groups[group, default: [:]][field] = value
-      case .erase(let group, let field, _):
-        groups[group]?[field] = nil
-        if groups[group]?.isEmpty == true { groups[group] = nil }
-      case .advance(let gateway, let sequence):
-        sequences[gateway] = sequence
-      case .forget(let gateway):
-        sequences[gateway] = nil
-        requests.insert(gateway)
-      case .requestSnapshot(let gateway):
-        requests.insert(gateway)
-      }
+  // MARK: Commits
+
+  mutating func apply(_ steps: some Sequence<PresenceStep>) {
+    for change in steps.joined() { apply(change) }
+  }
+
+  var log: [String] = []
+  private mutating func apply(_ change: PresenceChange) {
+    log.append("\(change)".replacingOccurrences(of: "MartletPresence.", with: "").replacingOccurrences(of: "MartletCore.", with: ""))
+    switch change {
+    case .connected(let key, let entry): connections[key] = entry
+    case .disconnected(let key): connections[key] = nil
+    case .departing(let group, let user, let since, let afterDrain):
+      departing[Person(group: group, userID: user.id)] = Departing(
+        user: user, since: since, afterDrain: afterDrain)
+    case .returned(let group, let userID): departing[Person(group: group, userID: userID)] = nil
+    case .owed(let group, let debt):
+      // As in a hash, one of each user.
+      debts[group] = debts[group, default: []].filter { $0.userID != debt.userID }.union([debt])
+    case .settled(let group, let debt):
+      debts[group] = debts[group, default: []].filter { $0.userID != debt.userID }
+    case .counting(let group, true): counting.insert(group)
+    case .counting(let group, false): counting.remove(group)
+    case .listed(let group, let profile, let connections):
+      members[group, default: [:]][profile.user.id] = (profile, connections)
+    case .unlisted(let group, let userID):
+      members[group]?[userID] = nil
+      seen[group]?[userID] = nil
+    case .seen(let group, let userID, let time):
+      seen[group, default: [:]][userID] = max(time, seen[group]?[userID] ?? 0)
+    case .advanced(let gateway, let sequence, let isDraining):
+      progress[gateway] = (sequence, isDraining)
+    case .forgotten(let gateway):
+      progress[gateway] = nil
+      requests.insert(gateway)
+    case .requestedSnapshot(let gateway): requests.insert(gateway)
+    case .announced(let diff): announce(diff)
+    default: applyHome(change)
     }
   }
 
-  func load(grace: Duration, now: Duration) -> (state: PresenceState, changes: [PresenceChange]) {
-    var state = PresenceState(grace: grace)
-    for (group, fields) in groups {
-      for (field, value) in fields { state.restore(group: group, field: field, value: value) }
+  private mutating func applyHome(_ change: PresenceChange) {
+    switch change {
+    case .opened(let key, let entry, let place):
+      sessions[key] = entry
+      users[entry.user.key]?.places[key] = place
+    case .closed(let key, let user):
+      sessions[key] = nil
+      users[user]?.places[key] = nil
+    case .parting(let user, let start, let afterDrain):
+      parting[user.key] = Parting(user: user, sessionStart: start, afterDrain: afterDrain)
+    case .reopened(let user): parting[user] = nil
+    case .status(let user, let status): statuses[user] = status
+    case .noticed(let notice): notices[notice.key] = notice
+    case .delivered(let key): notices[key] = nil
+    case .arrived(let user, let start): users[user] = (start, users[user]?.places ?? [:])
+    case .gone(let user): users[user] = nil
+    case .userSeen(let user, let time): lastSeen[user] = max(time, lastSeen[user] ?? 0)
+    case .forgotSeen(let time): lastSeen = lastSeen.filter { $0.value >= time }
+    default: break
     }
-    for (gateway, sequence) in sequences { state.restore(gateway: gateway, sequence: sequence) }
-    let changes = state.finishRestoring(now: now)
-    return (state, changes)
+  }
+
+  private mutating func announce(_ diff: PresenceDiff) {
+    announced.append((diff, list(of: diff.group)))
+    if case .joined(let profile, _) = diff.kind, let status = shown[diff.group]?[profile.user.id] {
+      announced.append(
+        (PresenceDiff(group: diff.group, kind: .status(profile.user, status)), [:]))
+    }
+  }
+
+  /// What the script of a notice does.
+  mutating func deliver(_ notice: StatusNotice) {
+    log.append("DELIVER \(notice)")
+    let (group, id) = (notice.key.group, notice.user.id)
+    shown[group, default: [:]][id] = notice.status == .available ? nil : notice.status
+    guard let status = notice.status, !counting.contains(group), members[group]?[id] != nil,
+      debts[group]?.contains(DiffDebt(kind: .joined, userID: id)) != true
+    else { return }
+    announced.append((PresenceDiff(group: group, kind: .status(notice.user, status)), [:]))
+  }
+
+  // MARK: Loading
+
+  var persisted: PresenceState.Persisted {
+    var persisted = PresenceState.Persisted()
+    persisted.connections = connections
+    persisted.departing = departing.map {
+      ($0.key.group, $0.value.user, $0.value.since, $0.value.afterDrain)
+    }
+    persisted.counting = Array(counting)
+    persisted.debts = debts.mapValues { Array($0) }
+    persisted.sessions = sessions
+    persisted.parting = parting.values.map { ($0.user, $0.sessionStart, $0.afterDrain) }
+    persisted.statuses = statuses.map { ($0.key, $0.value) }
+    persisted.notices = Array(notices.values)
+    persisted.gateways = progress.map { ($0.key, $0.value.sequence, $0.value.isDraining) }
+    return persisted
   }
 }

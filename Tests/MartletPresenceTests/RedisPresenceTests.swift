@@ -19,8 +19,8 @@ struct RedisPresenceTests {
       let (seen, alike) = (try? await first.members, try? await second.members)
       return seen.map(Set.init) == ["ann:2", "bob:1"] && seen == alike
     }
-    first.service.leave(group: Examples.group, connectionID: "c1")
-    second.service.leave(group: Examples.group, connectionID: "c2")
+    first.service.leave(Examples.session("c1"))
+    second.service.leave(Examples.session("c2", Examples.bob))
     try await eventually("bob's leave is announced") { cluster.collector.diffs.last == "-bob" }
     #expect(cluster.collector.diffs.sorted() == ["+ann", "+bob", "-bob"])
     #expect(try await first.members == ["ann:1"])
@@ -32,21 +32,6 @@ struct RedisPresenceTests {
     try await first.service.stop().get()
     try await second.service.stop().get()
     try await aggregator.service.stop().get()
-    try await cluster.end()
-  }
-
-  @Test("a gateway sees its own joins and leaves at once, also without an aggregator")
-  func ownReports() async throws {
-    let cluster = try await PresenceCluster()
-    let gateway = cluster.gateway()
-    try await eventually("the gateway is ready") {
-      try await gateway.service.unreadiness().get().isEmpty
-    }
-    gateway.service.join(Examples.session("c1"))
-    #expect(try await gateway.members == ["ann:1"])
-    gateway.service.leave(group: Examples.group, connectionID: "c1")
-    #expect(try await gateway.members == [])
-    try await gateway.service.stop().get()
     try await cluster.end()
   }
 
@@ -86,7 +71,7 @@ struct RedisPresenceTests {
     resume()
     try await eventually("ann comes back") { cluster.collector.diffs.last == "+ann" }
     try await eventually("both are listed") {
-      try await second.members == ["bob:1", "ann:1"]
+      try await second.members == ["ann:1", "bob:1"]
     }
     try await first.service.stop().get()
     try await second.service.stop().get()
@@ -100,7 +85,7 @@ struct RedisPresenceTests {
     let gateway = cluster.gateway()
     gateway.service.join(Examples.session("c1"))
     gateway.service.join(Examples.session("c2", Examples.bob))
-    gateway.service.leave(group: Examples.group, connectionID: "c2")
+    gateway.service.leave(Examples.session("c2", Examples.bob))
     #expect(try await gateway.service.unreadiness().get().count == 1)
     await #expect(throws: (any Error).self) { try await gateway.members }
     try await cluster.startRedis()
@@ -144,7 +129,7 @@ struct RedisPresenceTests {
       let (seen, alike) = (try? await first.members, try? await second.members)
       return seen.map(Set.init) == ["ann:1", "bob:1"] && alike.map(Set.init) == ["ann:1", "bob:1"]
     }
-    second.service.leave(group: Examples.group, connectionID: "c1")
+    second.service.leave(Examples.session("c1", Examples.bob))
     try await eventually("bob's leave is announced") { cluster.collector.diffs.last == "-bob" }
     #expect(cluster.collector.diffs.sorted() == ["+ann", "+bob", "-bob"])
     try await first.service.stop().get()
@@ -164,8 +149,9 @@ struct RedisPresenceTests {
       try await gateway.service.unreadiness().get().isEmpty
     }
     for number in 0..<20 {
-      gateway.service.join(Examples.session("c\(number)", User(id: "u\(number)", name: nil)))
-      if number < 10 { gateway.service.leave(group: Examples.group, connectionID: "c\(number)") }
+      let session = Examples.session("c\(number)", User(id: "u\(number)", name: nil))
+      gateway.service.join(session)
+      if number < 10 { gateway.service.leave(session) }
       try await Task.sleep(for: .milliseconds(5))  // So that they travel in reports of their own.
     }
     let aggregator = cluster.aggregator()
@@ -176,6 +162,164 @@ struct RedisPresenceTests {
     }
     try await gateway.service.stop().get()
     try await other.service.stop().get()
+    try await aggregator.service.stop().get()
+    try await cluster.end()
+  }
+
+  // MARK: Questions
+
+  @Test("pages are turned from those who were seen last to those who were seen first, on any gateway")
+  func pages() async throws {
+    let cluster = try await PresenceCluster()
+    let aggregator = cluster.aggregator()
+    let (first, second) = (cluster.gateway(), cluster.gateway())
+    let users = (0..<9).map { User(id: "a strange id \($0).\t", name: nil) }
+    for (number, user) in users.enumerated() {
+      first.service.join(Examples.session("c\(number)", user))
+    }
+    try await eventually("all are there") {
+      try await second.service.counts(of: [Examples.group]).get() == [9]
+    }
+    // Users who are active move to the front.
+    for number in [4, 2] {
+      try await eventually("the active one is first") {
+        first.service.seen(Examples.session("c\(number)", users[number]), age: .zero)
+        let page = try await second.service.members(
+          of: Examples.group, page: .init(limit: 1)
+        ).get()
+        return page.members.first?.userID == users[number].id
+      }
+    }
+    var found: [String] = []
+    var cursor: MemberPage.Cursor?
+    repeat {
+      let page = try await second.service.members(
+        of: Examples.group, page: .init(limit: 4, after: cursor)
+      ).get()
+      #expect(page.count == 9)
+      found += page.members.map(\.userID)
+      cursor = page.next
+    } while cursor != nil
+    #expect(found.prefix(2) == [users[2].id, users[4].id])
+    #expect(found.count == 9 && Set(found) == Set(users.map(\.id)))
+    let counted = try await second.service.members(
+      of: Examples.group, page: .init(limit: 4, cap: 8)
+    ).get()
+    #expect(counted == MemberPage(count: 9, members: [], next: nil))
+    let unknown = try await second.service.members(
+      of: GroupName(trusted: "nobody"), page: .init(limit: 4)
+    ).get()
+    #expect(unknown == MemberPage(count: 0, members: [], next: nil))
+    try await first.service.stop().get()
+    try await second.service.stop().get()
+    try await aggregator.service.stop().get()
+    try await cluster.end()
+  }
+
+  @Test("a user is known across groups and gateways, with status and what was seen last")
+  func users() async throws {
+    let cluster = try await PresenceCluster()
+    let aggregator = cluster.aggregator()
+    let (first, second) = (cluster.gateway(), cluster.gateway())
+    let home = HomeUser(user: Examples.ann, tenant: nil)
+    let hall = GroupName(trusted: "hall")
+    first.service.join(
+      PresenceSession(
+        group: Examples.group, connectionID: "c1", user: Examples.ann, meta: #"{"page":"x"}"#,
+        origin: #"{"ip":"::1"}"#))
+    second.service.join(Examples.session("c2", in: hall))
+    try await eventually("both connections are known") {
+      try await first.service.users([home.key]).get()[0].places.count == 2
+    }
+    try await second.service.choose(.doNotDisturb, for: home).get()
+    try await eventually("both groups are told") {
+      cluster.collector.diffs.count { $0 == "ann=do_not_disturb" } == 2
+    }
+    var user = try await first.service.users([home.key]).get()[0]
+    #expect(user.status == .doNotDisturb && user.sessionStart != nil)
+    #expect(
+      user.places.contains { $0.json.contains(#""meta":{"page":"x"},"ip":"::1""#) })
+    for group in [Examples.group, hall] {
+      let page = try await first.service.members(of: group, page: .init(limit: 9)).get()
+      #expect(page.members.map(\.status) == [.doNotDisturb])
+    }
+    first.service.leave(Examples.session("c1"))
+    second.service.leave(Examples.session("c2", in: hall))
+    try await eventually("ann is offline") {
+      user = try await first.service.users([home.key]).get()[0]
+      return user.status == .offline
+    }
+    #expect(user.places == [] && user.sessionStart == nil && user.lastSeen != nil)
+    let lastSeen = user.lastSeen
+    // A new daemon knows what the former one knew.
+    try await aggregator.service.stop().get()
+    let successor = cluster.aggregator()
+    second.service.join(Examples.session("c3"))
+    try await eventually("the status is shown again") {
+      cluster.collector.diffs.last == "ann=do_not_disturb"
+    }
+    user = try await first.service.users([home.key]).get()[0]
+    #expect(user.status == .doNotDisturb && user.lastSeen ?? 0 > lastSeen ?? 0)
+    try await first.service.stop().get()
+    try await second.service.stop().get()
+    try await successor.service.stop().get()
+    try await cluster.end()
+  }
+
+  @Test("a choice that cannot be kept is refused")
+  func choiceWithoutRedis() async throws {
+    let cluster = try await PresenceCluster(isRunning: false)
+    let gateway = cluster.gateway()
+    await #expect(throws: (any Error).self) {
+      try await gateway.service.choose(
+        .away, for: HomeUser(user: Examples.ann, tenant: nil)
+      ).get()
+    }
+    try await gateway.service.stop().get()
+    try await cluster.end()
+  }
+
+  @Test("the members of a draining gateway have its grace to come back")
+  func drain() async throws {
+    let cluster = try await PresenceCluster()
+    let aggregator = cluster.aggregator()
+    let (first, second) = (cluster.gateway(), cluster.gateway())
+    first.service.join(Examples.session("c1"))
+    first.service.join(Examples.session("c2", Examples.bob))
+    second.service.join(Examples.session("c1", User(id: "cy", name: nil)))
+    try await eventually("all are announced") { cluster.collector.diffs.count == 3 }
+    first.service.beginDrain()
+    first.service.leave(Examples.session("c1"))
+    second.service.leave(Examples.session("c1", User(id: "cy", name: nil)))
+    try await first.service.stop().get()
+    // cy's plain grace is over, ann's and bob's is not.
+    try await eventually("cy's leave is announced") { cluster.collector.diffs.last == "-cy" }
+    second.service.join(Examples.session("c3"))
+    try await eventually("bob's leave is announced") { cluster.collector.diffs.last == "-bob" }
+    #expect(cluster.collector.diffs.count == 5)
+    try await second.service.stop().get()
+    try await aggregator.service.stop().get()
+    try await cluster.end()
+  }
+
+  @Test("a group above the cap is told its count")
+  func cap() async throws {
+    let cluster = try await PresenceCluster()
+    let aggregator = cluster.aggregator { $0.rules.cap = 5 }
+    let gateway = cluster.gateway()
+    for number in 0..<20 {
+      gateway.service.join(Examples.session("c\(number)", User(id: "u\(number)", name: nil)))
+    }
+    try await eventually("the count is told") { cluster.collector.diffs.last == "#20" }
+    let statistics = try await aggregator.statistics
+    #expect(statistics.members == 20 && statistics.diffsCoalesced > 0)
+    for number in 3..<20 {
+      gateway.service.leave(Examples.session("c\(number)", User(id: "u\(number)", name: nil)))
+    }
+    try await eventually("names are told again") { cluster.collector.diffs.last == "#3" }
+    gateway.service.join(Examples.session("d", Examples.ann))
+    try await eventually("ann is named") { cluster.collector.diffs.last == "+ann" }
+    try await gateway.service.stop().get()
     try await aggregator.service.stop().get()
     try await cluster.end()
   }

@@ -8,7 +8,7 @@ struct ReportQueueTests {
   var queue = ReportQueue(gateway: "g")
 
   private mutating func leave(_ connectionID: String) {
-    queue.leave(group: Examples.group, connectionID: connectionID)
+    queue.leave(Membership(group: Examples.group, connectionID: connectionID))
   }
 
   @Test("nothing is reported before the shard knows the gateway, then everything in order")
@@ -36,7 +36,7 @@ struct ReportQueueTests {
       queue.reportsToSend() == [
         .operations(
           "g", 1, .join(Examples.session("c1")),
-          .leave(group: Examples.group, connectionID: "c1"))
+          Examples.leave("c1"))
       ])
     #expect(!queue.isSettled)
     queue.acknowledged(1)
@@ -90,12 +90,47 @@ struct ReportQueueTests {
     #expect(queue.reportsToSend().map(\.sequence) == [1, 2])
   }
 
+  @Test("another meta replaces the one that was not sent yet, in its place")
+  mutating func metas() {
+    queue.registered(isNew: true)
+    queue.join(Examples.session("c1"))
+    queue.join(Examples.session("c2"))
+    queue.join(Examples.session("c1", meta: #"{"page":"a"}"#))
+    queue.join(Examples.session("c1", meta: #"{"page":"b"}"#))
+    let last = Examples.session("c1", meta: #"{"page":"b"}"#)
+    #expect(
+      queue.reportsToSend() == [.operations("g", 1, .join(last), .join(Examples.session("c2")))])
+    queue.join(Examples.session("c1"))
+    queue.seen(Membership(last), age: 3)
+    queue.seen(Membership(group: Examples.group, connectionID: "unknown"), age: 3)
+    #expect(
+      queue.reportsToSend() == [
+        .operations("g", 2, .join(Examples.session("c1")), .seen(Membership(last), age: 3))
+      ])
+  }
+
+  @Test("a drain is told once, and again after a snapshot")
+  mutating func drain() {
+    queue.registered(isNew: true)
+    queue.drain()
+    #expect(queue.reportsToSend() == [])
+    queue.join(Examples.session("c1"))
+    _ = queue.reportsToSend()
+    queue = ReportQueue(gateway: "g")
+    queue.registered(isNew: true)
+    queue.join(Examples.session("c1"))
+    queue.drain()
+    queue.drain()
+    #expect(queue.reportsToSend().map(\.body) == [.operations([.join(Examples.session("c1"))]), .drain])
+    queue.registered(isNew: true)
+    #expect(queue.reportsToSend().map(\.body) == [.snapshot([Examples.session("c1")]), .drain])
+  }
+
   @Test("a goodbye is the last word, whatever was pending")
   mutating func goodbye() {
     queue.registered(isNew: true)
     queue.join(Examples.session("c1"))
     _ = queue.reportsToSend()
     #expect(queue.goodbye() == PresenceReport(gateway: "g", sequence: 2, body: .goodbye))
-    #expect(queue.sessions(of: Examples.group) == [])
   }
 }

@@ -36,7 +36,7 @@ struct ShardOwnershipTests {
     gateway.service.join(Examples.session("c1"))
     gateway.service.join(Examples.session("c2", Examples.bob))
     try await eventually("both are announced") { cluster.collector.diffs.count == 2 }
-    gateway.service.leave(group: Examples.group, connectionID: "c2")
+    gateway.service.leave(Examples.session("c2", Examples.bob))
     try await eventually("bob's grace has begun") { try await gateway.members.last == "bob:0" }
     let died = ContinuousClock.now
     let resume = first.pause()
@@ -52,7 +52,7 @@ struct ShardOwnershipTests {
       let (left, right) = (try await first.statistics, try await second.statistics)
       return left.ownedShards == 2 && right.ownedShards == 2
     }
-    gateway.service.leave(group: Examples.group, connectionID: "c1")
+    gateway.service.leave(Examples.session("c1"))
     try await eventually("ann's leave is announced") { cluster.collector.diffs.last == "-ann" }
     #expect(cluster.collector.diffs == ["+ann", "+bob", "-bob", "+cy", "-ann"])
     try await gateway.service.stop().get()
@@ -78,19 +78,37 @@ struct ShardOwnershipTests {
     func claim(_ daemon: String) async throws -> String? {
       try await client.evaluate(
         PresenceScripts.claim,
-        keys: [keyspace.presenceOwner(shard), keyspace.presenceToken(shard)],
+        keys: [
+          keyspace.presenceOwner(shard), keyspace.presenceToken(shard),
+          keyspace.presenceServed(shard),
+        ],
         arguments: [.text(daemon), .number(50)]
-      ).get().text
+      ).get().elements?.first?.text
     }
     func write(as owner: String) async throws {
-      let change = PresenceChange.store(
-        group: Examples.group, field: .connection(.init(gateway: "g", connectionID: "c")),
-        value: MemberValue(user: Examples.ann, joined: 1),
-        announcing: PresenceDiff(kind: .joined, group: Examples.group, user: Examples.ann))
-      try await client.eventLoop.flatSubmit {
-        RedisPresenceStore(configuration, shard: shard, owner: owner, client: client)
-          .commit([change], cursor: "7-0")
-      }.get()
+      let profile = MemberProfile(user: Examples.ann, joinedAt: 1, metas: [])
+      let step: PresenceStep = [
+        .listed(Examples.group, profile, connections: 1),
+        .announced(PresenceDiff(group: Examples.group, kind: .joined(profile, count: 1))),
+      ]
+      try await store(owner).commit([step], cursor: "7-0").get()
+    }
+    /// Notices go to other shards, where this owner owns nothing.
+    func tell(_ status: UserStatus, as owner: String) async throws {
+      let user = UserKey(tenant: nil, id: Examples.ann.id)
+      let notice = StatusNotice(
+        key: StatusNotice.Key(group: Examples.group, user: user), user: Examples.ann,
+        status: status)
+      try await store(owner).deliver(notice).get()
+    }
+    func store(_ owner: String) -> Store {
+      Store(
+        loop: client.eventLoop,
+        make: {
+          RedisPresenceStore(
+            configuration, shard: shard, claim: ShardClaim(owner: owner, time: 0),
+            client: client, clientOfShard: { _ in client })
+        })
     }
     let former = try #require(try await claim("one"))
     try await eventually("the lease has run out, and two takes the shard") {
@@ -111,6 +129,9 @@ struct ShardOwnershipTests {
       try await client.send(["GET", .text(keyspace.presenceCursor(shard))], key: "k").get().text
         == "7-0")
     try await eventually("the diff arrives once") { cluster.collector.diffs == ["+ann"] }
+    try await tell(.away, as: again)
+    await #expect(throws: ShardLost.self) { try await tell(.doNotDisturb, as: former) }
+    try await eventually("the status arrives") { cluster.collector.diffs.last == "ann=away" }
     try await client.stop().get()
     try await cluster.end()
   }
@@ -124,5 +145,19 @@ struct ShardOwnershipTests {
     #expect(share.claims(among: [0, 1, 2, 3, 4], owned: 1, remembered: [4]) == [4, 1])
     #expect(share.claims(among: [0], owned: 3, remembered: []) == [])
     #expect(ShardShare(count: 5, daemons: [], daemon: "a").quota == 5)
+  }
+}
+
+/// A store on the loop where it belongs.
+private struct Store {
+  var loop: any EventLoop
+  var make: @Sendable () -> RedisPresenceStore
+
+  func commit(_ steps: [PresenceStep], cursor: String?) -> EventLoopFuture<Void> {
+    loop.flatSubmit { make().commit(steps, cursor: cursor) }
+  }
+
+  func deliver(_ notice: StatusNotice) -> EventLoopFuture<Void> {
+    loop.flatSubmit { make().deliver(notice) }
   }
 }

@@ -70,7 +70,7 @@ final class SessionPresence {
   ) -> EventLoopFuture<MemberPage> {
     presence.members(
       of: session.group,
-      page: MemberPage.Request(limit: limit, after: after, cap: cap, tenant: session.tenant))
+      page: MemberPage.Request(limit: limit, after: after, cap: cap))
   }
 
   /// What the first frame says of the members; the user itself may not be among them yet.

@@ -8,6 +8,6 @@ protocol PresenceStore: AnyObject {
   /// - Parameter cursor: the report up to which the steps are complete; nil if no report is behind them.
   func commit(_ steps: [PresenceStep], cursor: String?) -> EventLoopFuture<Void>
 
-  /// Tells a group in any shard a user's status. False if the group does not know the user yet.
-  func deliver(_ notice: StatusNotice) -> EventLoopFuture<Bool>
+  /// Tells the shard of a group a user's status, and the group itself if it knows the user.
+  func deliver(_ notice: StatusNotice) -> EventLoopFuture<Void>
 }

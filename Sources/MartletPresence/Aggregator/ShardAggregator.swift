@@ -135,12 +135,12 @@ final class ShardAggregator {
     scheduleTick()
   }
 
-  private func delivered(_ notice: StatusNotice, _ result: Result<Bool, any Error>) {
+  private func delivered(_ notice: StatusNotice, _ result: Result<Void, any Error>) {
     guard !isEnded else { return }
     switch result {
-    case .success(let isDelivered):
-      if isDelivered { applied.diffsSent += 1 }
-      _ = commit(state.answered(notice, isDelivered: isDelivered), cursor: nil)
+    case .success:
+      if notice.status != nil { applied.diffsSent += 1 }
+      _ = commit(state.answered(notice, isDelivered: true), cursor: nil)
     case .failure(let error as ShardLost):
       _ = end()
       onFailure(error)

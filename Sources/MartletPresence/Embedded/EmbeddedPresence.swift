@@ -75,24 +75,7 @@ package final class EmbeddedPresence: Presence {
     of group: GroupName, page: MemberPage.Request
   ) -> EventLoopFuture<MemberPage> {
     let shard = shards[map.shard(of: group)]
-    return shard.eventLoop.submit { shard.value.members(of: group, page: page) }.flatMap { page_ in
-      let keys = page_.members.map { UserKey(tenant: page.tenant, id: $0.userID) }
-      return self.statuses(of: keys, on: shard.eventLoop).map { statuses in
-        var page = page_
-        for index in page.members.indices { page.members[index].status = statuses[index] }
-        return page
-      }
-    }
-  }
-
-  private func statuses(
-    of users: [UserKey], on loop: any EventLoop
-  ) -> EventLoopFuture<[UserStatus]> {
-    EventLoopFuture.whenAllSucceed(
-      users.map { user in
-        let shard = shards[map.home(of: user)]
-        return shard.eventLoop.submit { shard.value.shownStatus(of: user) }
-      }, on: loop)
+    return shard.eventLoop.submit { shard.value.members(of: group, page: page) }
   }
 
   package func counts(of groups: [GroupName]) -> EventLoopFuture<[Int]> {

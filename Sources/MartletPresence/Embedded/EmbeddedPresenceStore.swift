@@ -8,6 +8,8 @@ final class EmbeddedPresenceStore: PresenceStore {
   private let eventLoop: any EventLoop
   var shards: [NIOLoopBoundBox<EmbeddedShard>] = []
   private(set) var seen: [GroupName: [String: Int64]] = [:]
+  /// Statuses that are not the default.
+  private var shown: [GroupName: [String: UserStatus]] = [:]
   private(set) var lastSeen: [UserKey: Int64] = [:]
   private(set) var places: [UserKey: [MembershipKey: HomePlace]] = [:]
 
@@ -25,6 +27,11 @@ final class EmbeddedPresenceStore: PresenceStore {
     switch change {
     case .announced(let diff):
       announce(diff)
+      if case .joined(let profile, _) = diff.kind,
+        let status = shown[diff.group]?[profile.user.id]
+      {
+        announce(PresenceDiff(group: diff.group, kind: .status(profile.user, status)))
+      }
     case .seen(let group, let userID, let time):
       let former = seen[group]?[userID] ?? 0
       seen[group, default: [:]][userID] = max(time, former)
@@ -51,9 +58,20 @@ final class EmbeddedPresenceStore: PresenceStore {
       PublishRequest(group: diff.group, event: diff.event, kind: .ephemeral))
   }
 
-  func deliver(_ notice: StatusNotice) -> EventLoopFuture<Bool> {
+  func show(_ notice: StatusNotice) {
+    let group = notice.key.group
+    let status = notice.status == .available ? nil : notice.status
+    shown[group, default: [:]][notice.user.id] = status
+    if shown[group]?.isEmpty == true { shown[group] = nil }
+  }
+
+  func shownStatus(of userID: String, in group: GroupName) -> UserStatus {
+    shown[group]?[userID] ?? .available
+  }
+
+  func deliver(_ notice: StatusNotice) -> EventLoopFuture<Void> {
     let group = backplane.shards.shard(of: notice.key.group)
-    guard shards.indices.contains(group) else { return eventLoop.makeSucceededFuture(false) }
+    guard shards.indices.contains(group) else { return eventLoop.makeSucceededVoidFuture() }
     let shard = shards[group]
     return shard.eventLoop.submit { shard.value.deliver(notice) }.hop(to: eventLoop)
   }

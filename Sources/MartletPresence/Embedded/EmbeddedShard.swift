@@ -52,7 +52,6 @@ final class EmbeddedShard {
 
   // MARK: Questions
 
-  /// Statuses are missing.
   func members(of group: GroupName, page: MemberPage.Request) -> MemberPage {
     let people = aggregator.state.rosters.groups[group]?.people ?? [:]
     guard people.count <= page.cap else {
@@ -62,7 +61,8 @@ final class EmbeddedShard {
       PresenceMember(
         userID: person.user.id, profile: person.profile.json,
         connections: person.connections.count,
-        lastSeen: store.seen[group]?[person.user.id] ?? person.since, status: .available)
+        lastSeen: store.seen[group]?[person.user.id] ?? person.since,
+        status: store.shownStatus(of: person.user.id, in: group))
     }.sorted { ($0.lastSeen, $0.userID) > ($1.lastSeen, $1.userID) }
     let rest = all.drop { member in
       page.after.map { (member.lastSeen, member.userID) >= ($0.lastSeen, $0.userID) } ?? false
@@ -78,12 +78,6 @@ final class EmbeddedShard {
     aggregator.state.rosters.groups[group]?.people.count ?? 0
   }
 
-  /// As members of a group see it.
-  func shownStatus(of user: UserKey) -> UserStatus {
-    let status = aggregator.state.homes.status(of: user)
-    return aggregator.state.homes.sessionStart(of: user) == nil ? .available : status
-  }
-
   func presence(of user: UserKey) -> UserPresence {
     let homes = aggregator.state.homes
     return UserPresence(
@@ -94,14 +88,14 @@ final class EmbeddedShard {
       })
   }
 
-  /// Tells a group of this shard a user's status; false if the group does not know the user yet.
-  func deliver(_ notice: StatusNotice) -> Bool {
-    guard let roster = aggregator.state.rosters.groups[notice.key.group],
-      let person = roster.people[notice.user.id]
-    else { return false }
-    if roster.isCounting { return true }
-    guard person.told != nil else { return false }
-    store.announce(notice.diff)
-    return true
+  /// Remembers a user's status for a group of this shard, and tells the group, as ``PresenceScripts/notice`` does.
+  func deliver(_ notice: StatusNotice) {
+    store.show(notice)
+    guard let status = notice.status,
+      let roster = aggregator.state.rosters.groups[notice.key.group], !roster.isCounting,
+      roster.people[notice.user.id]?.told != nil
+    else { return }
+    store.announce(
+      PresenceDiff(group: notice.key.group, kind: .status(notice.user, status)))
   }
 }

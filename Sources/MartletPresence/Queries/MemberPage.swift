@@ -20,19 +20,13 @@ package struct MemberPage: Equatable, Sendable {
     package var after: Cursor?
     /// With more users than this the answer is their count alone.
     package var cap: Int
-    /// Of the group; nil in a cluster without tenants.
-    package var tenant: String?
-
     /// The most members of a page.
     package static let maximumLimit = 1_000
 
-    package init(
-      limit: Int, after: Cursor? = nil, cap: Int = .max, tenant: String? = nil
-    ) {
+    package init(limit: Int, after: Cursor? = nil, cap: Int = .max) {
       self.limit = min(limit, Self.maximumLimit)
       self.after = after
       self.cap = cap
-      self.tenant = tenant
     }
   }
 

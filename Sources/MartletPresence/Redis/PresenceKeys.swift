@@ -51,13 +51,16 @@ extension RedisKeyspace {
   /// A hash: user → who is nowhere and within the grace.
   func parting(_ shard: Int) -> String { key(shard, "presence:parting") }
 
-  /// A hash: group and user → a status on its way.
+  /// A hash: group and user → a status on its way to the group's shard.
   func notices(_ shard: Int) -> String { key(shard, "presence:notices") }
 
   /// A hash: shard of homes → the greatest fencing token that has brought a notice here.
   func noticeTokens(_ shard: Int) -> String { key(shard, "presence:notice-tokens") }
 
   // MARK: What gateways read
+
+  /// A hash: group and user → a status that is not the default, told by the user's home, and the record that tells the group.
+  func shown(_ shard: Int) -> String { key(shard, "presence:shown") }
 
   /// A hash: user → how many connections, and the profile.
   func members(_ group: GroupName) -> String {
@@ -77,6 +80,6 @@ extension RedisKeyspace {
   /// A sorted set: user → when it was last seen anywhere, milliseconds since 1970.
   func lastSeen(_ shard: Int) -> String { key(shard, "presence:last-seen") }
 
-  /// A hash: user → ``HomeStatus``, where it is not the default.
+  /// A hash: user → ``HomeStatus``, where it is not the default. Also a successor needs it.
   func statuses(_ shard: Int) -> String { key(shard, "presence:statuses") }
 }

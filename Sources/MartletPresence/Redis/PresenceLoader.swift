@@ -110,13 +110,10 @@ extension PresenceState.Persisted {
   }
 
   fileprivate mutating func addNotice(_ field: String, _ value: String) {
-    guard let (group, id) = PresenceRecords.groupAndID(field),
-      let notice = PresenceRecords.notice(value)
-    else { return }
-    notices.append(
-      StatusNotice(
-        key: StatusNotice.Key(group: group, user: UserKey(text: id)), user: notice.user,
-        status: notice.status))
+    guard let (group, id) = PresenceRecords.groupAndID(field) else { return }
+    let key = StatusNotice.Key(group: group, user: UserKey(text: id))
+    guard let notice = PresenceRecords.notice(value, key: key) else { return }
+    notices.append(notice)
   }
 
   fileprivate mutating func addGateway(_ field: String, _ value: String) {

@@ -56,70 +56,43 @@ final class PresenceReader {
 
   private func read(_ question: Question) -> EventLoopFuture<MemberPage> {
     let (group, page) = (question.group, question.page)
-    let bound = NIOLoopBound(self, eventLoop: eventLoop)
-    return clientOfShard(keyspace.shards.shard(of: group)).evaluate(
-      PresenceScripts.members, keys: [keyspace.members(group), keyspace.seen(group)],
+    let shard = keyspace.shards.shard(of: group)
+    return clientOfShard(shard).evaluate(
+      PresenceScripts.members,
+      keys: [keyspace.members(group), keyspace.seen(group), keyspace.shown(shard)],
       arguments: [
         .number(Int64(clamping: page.cap)), .number(Int64(page.limit)),
         .text(page.after.map { "\($0.lastSeen)" } ?? ""), .text(page.after?.userID ?? ""),
+        .text(group.rawValue),
       ]
-    ).hop(to: eventLoop).flatMap { reply in
+    ).hop(to: eventLoop).map { reply in
       let (count, members) = Self.members(reply)
-      let keys = members.map { UserKey(tenant: page.tenant, id: $0.userID) }
-      return bound.value.statuses(of: keys).map { statuses in
-        var members = members
-        for index in members.indices {
-          members[index].status = statuses[index]?.shown ?? .available
-        }
-        let isLast = members.count < page.limit || members.count >= count
-        return MemberPage(
-          count: count, members: members,
-          next: isLast
-            ? nil
-            : members.last.map {
-              MemberPage.Cursor(lastSeen: $0.lastSeen, userID: $0.userID)
-            })
-      }
+      let isLast = members.count < page.limit || members.count >= count
+      return MemberPage(
+        count: count, members: members,
+        next: isLast
+          ? nil
+          : members.last.map {
+            MemberPage.Cursor(lastSeen: $0.lastSeen, userID: $0.userID)
+          })
     }
   }
 
-  /// The reply of ``PresenceScripts/members``; statuses are missing.
+  /// The reply of ``PresenceScripts/members``.
   private static func members(_ reply: RedisValue) -> (count: Int, [PresenceMember]) {
     let parts = reply.elements ?? []
     let count = Int(parts.first?.number ?? 0)
-    guard parts.count == 3 else { return (count, []) }
-    let values = parts[2].elements ?? []
+    guard parts.count == 4 else { return (count, []) }
+    let values = zip(parts[2].elements ?? [], parts[3].elements ?? [])
     let members = zip(parts[1].pairs, values).compactMap { seen, value -> PresenceMember? in
-      guard let (profile, connections) = value.text.flatMap({ PresenceRecords.member($0) })
+      guard let (profile, connections) = value.0.text.flatMap({ PresenceRecords.member($0) })
       else { return nil }
       return PresenceMember(
         userID: seen.name, profile: profile, connections: connections,
-        lastSeen: seen.value.text.flatMap { Int64($0) } ?? 0, status: .available)
+        lastSeen: seen.value.text.flatMap { Int64($0) } ?? 0,
+        status: value.1.text.flatMap { PresenceRecords.shown($0) } ?? .available)
     }
     return (count, members)
-  }
-
-  /// In the order of `users`; nil where there is none.
-  private func statuses(of users: [UserKey]) -> EventLoopFuture<[HomeStatus?]> {
-    var indices: [Int: [Int]] = [:]
-    for (index, user) in users.enumerated() where !user.text.hasPrefix(User.anonymousPrefix) {
-      indices[keyspace.shards.home(of: user), default: []].append(index)
-    }
-    let parts = indices.map { shard, indices in
-      let key = keyspace.statuses(shard)
-      let fields = indices.map { RedisCommand.Argument.text(users[$0].text) }
-      return clientOfShard(shard).send(RedisCommand(["HMGET", .text(key)] + fields), key: key)
-        .map { reply in
-          zip(indices, reply.elements ?? []).map { index, value in
-            (index, value.text.flatMap { PresenceRecords.status($0) })
-          }
-        }
-    }
-    return EventLoopFuture.whenAllSucceed(parts, on: eventLoop).map { parts in
-      var statuses = [HomeStatus?](repeating: nil, count: users.count)
-      for (index, status) in parts.joined() { statuses[index] = status }
-      return statuses
-    }
   }
 
   func counts(of groups: [GroupName]) -> EventLoopFuture<[Int]> {

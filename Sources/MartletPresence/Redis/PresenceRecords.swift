@@ -90,16 +90,25 @@ enum PresenceRecords {
     return HomeStatus(shown: shown, chosen: chosen, offlineSince: Int64(words[2]))
   }
 
-  /// `STATUS USER`
-  static func notice(_ status: UserStatus, _ user: User) -> String {
-    "\(status.rawValue)\t\(user.json)"
+  /// `STATUS USER`; the status is empty where it is to be forgotten.
+  static func value(_ notice: StatusNotice) -> String {
+    "\(notice.status?.rawValue ?? "")\t\(notice.user.json)"
   }
 
-  static func notice(_ value: String) -> (status: UserStatus, user: User)? {
-    guard let words = words(value, count: 2), let status = UserStatus(rawValue: String(words[0])),
-      let user = user(words[1])
-    else { return nil }
-    return (status, user)
+  static func notice(_ value: String, key: StatusNotice.Key) -> StatusNotice? {
+    guard let words = words(value, count: 2), let user = user(words[1]) else { return nil }
+    return StatusNotice(key: key, user: user, status: UserStatus(rawValue: String(words[0])))
+  }
+
+  /// `STATUS RECORD`
+  static func shown(_ status: UserStatus, record: ByteBuffer) -> ByteBuffer {
+    var value = ByteBuffer(string: "\(status.rawValue)\t")
+    value.writeImmutableBuffer(record)
+    return value
+  }
+
+  static func shown(_ value: String) -> UserStatus? {
+    UserStatus(rawValue: String(value.prefix { $0 != "\t" }))
   }
 
   /// `SEQUENCE DRAIN`

@@ -93,6 +93,7 @@ enum PresenceScripts {
   /// - `c`, key, score: ZREMRANGEBYSCORE up to the score
   /// - `d`, key: DEL
   /// - `p`, record: append it to the shard stream
+  /// - `j`, key, field, record: append it, and behind it the record in the field, if there is one
   ///
   /// Answers false if the shard is lost, else the server's time in ms.
   static let commit = RedisScript(
@@ -101,10 +102,13 @@ enum PresenceScripts {
       if redis.call('GET', KEYS[1]) ~= ARGV[1] then return false end
       local call = redis.call
       local at, count = 4, #ARGV
+      local function publish(record)
+        call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[3], '*', 'e', record)
+      end
       while at <= count do
         local kind = ARGV[at]
         if kind == 'p' then
-          call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[3], '*', 'e', ARGV[at + 1])
+          publish(ARGV[at + 1])
           at = at + 2
         else
           local key = KEYS[ARGV[at + 1] + 0]
@@ -113,6 +117,11 @@ enum PresenceScripts {
             at = at + 4
           elseif kind == 'z' then
             call('ZADD', key, 'GT', ARGV[at + 2], ARGV[at + 3])
+            at = at + 4
+          elseif kind == 'j' then
+            publish(ARGV[at + 3])
+            local shown = call('HGET', key, ARGV[at + 2])
+            if shown then publish(string.sub(shown, string.find(shown, '\\t') + 1)) end
             at = at + 4
           elseif kind == 'd' then
             call('DEL', key)
@@ -135,28 +144,34 @@ enum PresenceScripts {
       return time[1] * 1000 + math.floor(time[2] / 1000)
       """)
 
-  /// Tells a group a user's status, on behalf of the user's home in another shard. It is not told before it knows the
-  /// user, and not at all while it is told numbers only.
+  /// Tells the shard of a group a user's status, on behalf of the user's home in another shard; and the group, unless
+  /// it is told numbers only, or does not know the user yet: then it is told with the join.
   ///
-  /// KEYS: notice tokens, counting, members, debts, shard stream. ARGV: home's shard; its fencing token; group; user;
-  /// field of the debts; record to publish; length of the shard stream. Answers 1 if there is no more to do, 0 to be
-  /// asked again, -1 if a later owner of the home has been here.
+  /// KEYS: notice tokens, shown, counting, members, debts, shard stream. ARGV: home's shard; its fencing token; group;
+  /// user; field of the user in shown and debts; what to show ('' for nothing); record to publish ('' for none); length of
+  /// the shard stream. Answers 1, or -1 if a later owner of the home has been here.
   static let notice = RedisScript(
     name: "presence notice",
     source: """
       if tonumber(redis.call('HGET', KEYS[1], ARGV[1]) or 0) > tonumber(ARGV[2]) then return -1 end
       redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
-      if redis.call('SISMEMBER', KEYS[2], ARGV[3]) == 1 then return 1 end
-      if redis.call('HEXISTS', KEYS[3], ARGV[4]) == 0 then return 0 end
-      if redis.call('HGET', KEYS[4], ARGV[5]) == 'j' then return 0 end
-      redis.call('XADD', KEYS[5], 'MAXLEN', '~', ARGV[7], '*', 'e', ARGV[6])
+      if ARGV[6] == '' then
+        redis.call('HDEL', KEYS[2], ARGV[5])
+      else
+        redis.call('HSET', KEYS[2], ARGV[5], ARGV[6])
+      end
+      if ARGV[7] ~= '' and redis.call('SISMEMBER', KEYS[3], ARGV[3]) == 0
+        and redis.call('HEXISTS', KEYS[4], ARGV[4]) == 1
+        and redis.call('HGET', KEYS[5], ARGV[5]) ~= 'j' then
+        redis.call('XADD', KEYS[6], 'MAXLEN', '~', ARGV[8], '*', 'e', ARGV[7])
+      end
       return 1
       """)
 
   /// A page of a group's members, those first who were seen last.
   ///
-  /// KEYS: members, seen. ARGV: cap; limit; score and user after whom the page begins, or ''. At most
-  /// 1,000. Answers the count, then users and scores, then the users' values; only the count if it is above the cap.
+  /// KEYS: members, seen, shown. ARGV: cap; limit, at most 1,000; score and user after whom the page begins, or ''; group.
+  /// Answers the count, then users and scores, then the users' values and what is shown; only the count if it is above the cap.
   static let members = RedisScript(
     name: "presence members",
     source: """
@@ -171,9 +186,15 @@ enum PresenceScripts {
         end
       end
       local seen = redis.call('ZREVRANGE', KEYS[2], first, first + ARGV[2] - 1, 'WITHSCORES')
-      local users = {}
-      for at = 1, #seen, 2 do users[#users + 1] = seen[at] end
+      local users, fields = {}, {}
+      for at = 1, #seen, 2 do
+        users[#users + 1] = seen[at]
+        fields[#fields + 1] = ARGV[5] .. '\\t' .. seen[at]
+      end
       if #users == 0 then return {count} end
-      return {count, seen, redis.call('HMGET', KEYS[1], unpack(users))}
+      return {
+        count, seen, redis.call('HMGET', KEYS[1], unpack(users)),
+        redis.call('HMGET', KEYS[3], unpack(fields)),
+      }
       """)
 }

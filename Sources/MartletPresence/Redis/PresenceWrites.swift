@@ -58,7 +58,16 @@ struct PresenceWrites {
     case .seen(let group, let userID, let time):
       arguments += ["z", place(keyspace.seen(group)), .number(time), .text(userID)]
     case .announced(let diff):
-      arguments += ["p", .bytes(EphemeralRecord.encode(group: diff.group, event: diff.event))]
+      let record = RedisCommand.Argument.bytes(
+        EphemeralRecord.encode(group: diff.group, event: diff.event))
+      if case .joined(let profile, _) = diff.kind {
+        arguments += [
+          "j", place(keyspace.shown(shard)),
+          .text(PresenceRecords.field(diff.group, profile.user.id)), record,
+        ]
+      } else {
+        arguments += ["p", record]
+      }
     case .opened, .closed, .parting, .reopened, .status, .noticed, .delivered, .arrived, .gone,
       .userSeen, .forgotSeen:
       addHome(change)
@@ -94,10 +103,10 @@ struct PresenceWrites {
       set(keyspace.statuses(shard), user.text, PresenceRecords.value(status))
     case .status(let user, nil):
       unset(keyspace.statuses(shard), user.text)
-    case .noticed(let key, let status, let user):
+    case .noticed(let notice):
       set(
-        keyspace.notices(shard), PresenceRecords.field(key.group, key.user.text),
-        PresenceRecords.notice(status, user))
+        keyspace.notices(shard), PresenceRecords.field(notice.key.group, notice.key.user.text),
+        PresenceRecords.value(notice))
     case .delivered(let key):
       unset(keyspace.notices(shard), PresenceRecords.field(key.group, key.user.text))
     case .arrived(let user, let start):

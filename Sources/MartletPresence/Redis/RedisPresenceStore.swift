@@ -75,26 +75,34 @@ final class RedisPresenceStore: PresenceStore {
 
   // MARK: Notices
 
-  func deliver(_ notice: StatusNotice) -> EventLoopFuture<Bool> {
+  func deliver(_ notice: StatusNotice) -> EventLoopFuture<Void> {
     let keyspace = configuration.backplane.keyspace
     let group = notice.key.group
     let target = keyspace.shards.shard(of: group)
     let token = owner.split(separator: " ").last.map(String.init) ?? ""
+    let record = notice.status.map { status in
+      EphemeralRecord.encode(
+        group: group,
+        event: PresenceDiff(group: group, kind: .status(notice.user, status)).event)
+    }
+    var shown = ByteBuffer()
+    if let record, let status = notice.status, status != .available {
+      shown = PresenceRecords.shown(status, record: record)
+    }
     return clientOfShard(target).evaluate(
       PresenceScripts.notice,
       keys: [
-        keyspace.noticeTokens(target), keyspace.counting(target), keyspace.members(group),
-        keyspace.debts(target), keyspace.stream(target),
+        keyspace.noticeTokens(target), keyspace.shown(target), keyspace.counting(target),
+        keyspace.members(group), keyspace.debts(target), keyspace.stream(target),
       ],
       arguments: [
         .number(Int64(shard)), .text(token), .text(group.rawValue), .text(notice.user.id),
-        .text(PresenceRecords.field(group, notice.user.id)),
-        .bytes(EphemeralRecord.encode(group: group, event: notice.diff.event)),
+        .text(PresenceRecords.field(group, notice.user.id)), .bytes(shown),
+        .bytes(record ?? ByteBuffer()),
         .number(Int64(configuration.backplane.shardStreamLength)),
       ]
     ).flatMapThrowing { reply in
-      guard let answer = reply.number, answer != -1 else { throw ShardLost() }
-      return answer == 1
+      guard reply.number == 1 else { throw ShardLost() }
     }
   }
 

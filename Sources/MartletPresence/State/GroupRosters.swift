@@ -40,9 +40,11 @@ struct GroupRosters: Sendable {
   // MARK: Inputs
 
   /// A connection joins, or has another meta.
+  ///
+  /// - Parameter isNew: whether it is unknown.
   mutating func join(
-    _ session: PresenceSession, gateway: String, wallClock: Int64, at time: Duration,
-    _ step: inout PresenceStep
+    _ session: PresenceSession, gateway: String, isNew: Bool, wallClock: Int64,
+    at time: Duration, _ step: inout PresenceStep
   ) {
     let key = ConnectionKey(gateway: gateway, connectionID: session.connectionID)
     let id = session.user.id
@@ -52,18 +54,17 @@ struct GroupRosters: Sendable {
         user: session.user, since: wallClock)
       memberCount += 1
     }
-    guard let joined = upsert(key, session, wallClock: wallClock) else { return }
+    guard let joined = upsert(key, session, isNew: isNew, wallClock: wallClock) else { return }
     groups[session.group]?.people[id]?.user = session.user
+    let isBack = groups[session.group]?.people[id]?.departure != nil
+    groups[session.group]?.people[id]?.departure = nil
+    groups[session.group]?.people[id]?.hasLeft = false
     guard let person = groups[session.group]?.people[id] else { return }
     step.append(
       .connected(
         MembershipKey(gateway: gateway, membership: Membership(session)),
         RosterEntry(user: session.user, since: person.since, joined: joined, meta: session.meta)))
-    if person.departure != nil {
-      groups[session.group]?.people[id]?.departure = nil
-      groups[session.group]?.people[id]?.hasLeft = false
-      step.append(.returned(session.group, userID: id))
-    }
+    if isBack { step.append(.returned(session.group, userID: id)) }
     list(person, in: session.group, &step)
     step.append(.seen(session.group, userID: id, wallClock))
     owe(person, in: session.group, at: time, &step)
@@ -71,20 +72,15 @@ struct GroupRosters: Sendable {
 
   /// When the connection joined; nil if nothing has changed.
   private mutating func upsert(
-    _ key: ConnectionKey, _ session: PresenceSession, wallClock: Int64
+    _ key: ConnectionKey, _ session: PresenceSession, isNew: Bool, wallClock: Int64
   ) -> Int64? {
     let id = session.user.id
-    let index = groups[session.group]?.people[id]?.connections.lastIndex { $0.key == key }
-    guard let index else {
-      let connection = Roster.Connection(key: key, joined: wallClock, meta: session.meta)
-      groups[session.group]?.people[id]?.connections.append(connection)
-      return wallClock
+    guard isNew else {
+      return groups[session.group]?.people[id]?.setMeta(session.meta, of: key)
     }
-    guard let person = groups[session.group]?.people[id] else { return nil }
-    let former = person.connections[index]
-    if former.meta == session.meta, person.user == session.user { return nil }
-    groups[session.group]?.people[id]?.connections[index].meta = session.meta
-    return former.joined
+    groups[session.group]?.people[id]?.add(
+      Roster.Connection(key: key, joined: wallClock, meta: session.meta))
+    return wallClock
   }
 
   /// A connection leaves; it must be one that has joined.
@@ -96,12 +92,7 @@ struct GroupRosters: Sendable {
     let connection = ConnectionKey(
       gateway: key.gateway, connectionID: key.membership.connectionID)
     step.append(.disconnected(key))
-    guard
-      let index = groups[group]?.people[userID]?.connections.firstIndex(where: {
-        $0.key == connection
-      })
-    else { return }
-    groups[group]?.people[userID]?.connections.remove(at: index)
+    guard groups[group]?.people[userID]?.remove(connection) == true else { return }
     guard let person = groups[group]?.people[userID] else { return }
     step.append(.seen(group, userID: userID, wallClock))
     list(person, in: group, &step)
@@ -239,7 +230,7 @@ struct GroupRosters: Sendable {
     if count <= rules.recoveredCap {
       groups[group]?.isCounting = false
       step.append(.counting(group, false))
-      if count > 0 { announce(.counted(count, isListed: true), in: group, &step) }
+      announce(.counted(count, isListed: true), in: group, &step)
     } else if count != groups[group]?.toldCount {
       announce(.counted(count, isListed: false), in: group, &step)
     } else {
@@ -366,13 +357,10 @@ extension GroupRosters {
   mutating func restore(_ key: MembershipKey, _ entry: RosterEntry) {
     let group = key.membership.group
     add(entry.user, in: group, since: entry.since)
-    let connection = Roster.Connection(
-      key: ConnectionKey(gateway: key.gateway, connectionID: key.membership.connectionID),
-      joined: entry.joined, meta: entry.meta)
-    // Almost always the last one.
-    let connections = groups[group]?.people[entry.user.id]?.connections ?? []
-    let index = connections.lastIndex { $0.joined <= entry.joined }.map { $0 + 1 } ?? 0
-    groups[group]?.people[entry.user.id]?.connections.insert(connection, at: index)
+    groups[group]?.people[entry.user.id]?.add(
+      Roster.Connection(
+        key: ConnectionKey(gateway: key.gateway, connectionID: key.membership.connectionID),
+        joined: entry.joined, meta: entry.meta))
   }
 
   mutating func restoreDeparting(
@@ -431,7 +419,7 @@ extension GroupRosters {
       }
       for (id, former) in roster.people where groups[group]?.people[id] == nil {
         var person = former
-        person.connections = []
+        person.removeConnections()
         person.hasLeft = false
         groups[group, default: Roster()].people[id] = person
         memberCount += 1

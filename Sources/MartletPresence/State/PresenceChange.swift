@@ -33,8 +33,8 @@ enum PresenceChange: Equatable, Sendable {
   case reopened(UserKey)
   /// Nil: available as long as the user is here.
   case status(UserKey, HomeStatus?)
-  /// A group has not been told of a status yet.
-  case noticed(StatusNotice.Key, UserStatus, User)
+  /// The shard of a group does not know of a status yet.
+  case noticed(StatusNotice)
   case delivered(StatusNotice.Key)
 
   // Homes: what is read by others.
@@ -54,6 +54,7 @@ enum PresenceChange: Equatable, Sendable {
   /// Reports of the gateway are missing: it must report everything it has.
   case requestedSnapshot(gateway: String)
 
+  /// After `joined` the group is also told the user's status, if the group's shard knows of one.
   case announced(PresenceDiff)
 }
 

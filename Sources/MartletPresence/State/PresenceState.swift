@@ -55,35 +55,40 @@ struct PresenceState: Sendable {
   /// Takes a report. A repetition changes nothing; after a gap a snapshot is requested.
   mutating func apply(_ report: PresenceReport, _ moment: PresenceMoment) -> [PresenceStep] {
     clock.advance(to: moment.now)
-    let last = gateways[report.gateway]?.sequence ?? 0
-    guard report.sequence > last else { return [] }
     var steps: [PresenceStep] = []
+    if report.sequence > gateways[report.gateway]?.sequence ?? 0 {
+      take(report, moment, &steps)
+    }
+    // After the report is done with: what is owed does not depend on it any more.
+    meetDeadlines(moment, &steps)
+    return steps
+  }
+
+  private mutating func take(
+    _ report: PresenceReport, _ moment: PresenceMoment, _ steps: inout [PresenceStep]
+  ) {
     let gateway = report.gateway
-    gateways[gateway, default: Gateway()].isDraining =
-      gateways[gateway]?.isDraining ?? false || report.body == .drain
     switch report.body {
     case .operations(let operations):
       // Reports between were lost with a Redis that failed over, or this is a gateway that was removed
       // and lives. What it says now holds; what it had said before is unknown.
-      if report.sequence - last > 1 { steps.append([.requestedSnapshot(gateway: gateway)]) }
+      if report.sequence > (gateways[gateway]?.sequence ?? 0) + 1 {
+        steps.append([.requestedSnapshot(gateway: gateway)])
+      }
       for operation in operations { apply(operation, gateway: gateway, moment, &steps) }
     case .snapshot(let sessions):
       apply(snapshot: sessions, gateway: gateway, moment, &steps)
     case .drain:
-      break
+      gateways[gateway, default: Gateway()].isDraining = true
     case .goodbye:
-      remove(gateway, wallClock: moment.wallClock, &steps)
-      rosters.tick(at: clock.elapsed, &steps)
-      return steps
+      return remove(gateway, wallClock: moment.wallClock, &steps)
     }
-    gateways[gateway]?.sequence = report.sequence
-    let isDraining = gateways[gateway]?.isDraining ?? false
+    gateways[gateway, default: Gateway()].sequence = report.sequence
     steps.append([
-      .advanced(gateway: gateway, sequence: report.sequence, isDraining: isDraining)
+      .advanced(
+        gateway: gateway, sequence: report.sequence,
+        isDraining: gateways[gateway]?.isDraining ?? false)
     ])
-    // After the advance: what is owed does not depend on the report any more.
-    rosters.tick(at: clock.elapsed, &steps)
-    return steps
   }
 
   /// A user has chosen a status, on whichever gateway.
@@ -104,7 +109,7 @@ struct PresenceState: Sendable {
     clock.advance(to: moment.now)
     var steps: [PresenceStep] = []
     remove(gateway, wallClock: moment.wallClock, &steps)
-    rosters.tick(at: clock.elapsed, &steps)
+    meetDeadlines(moment, &steps)
     return steps
   }
 
@@ -112,8 +117,7 @@ struct PresenceState: Sendable {
   mutating func tick(_ moment: PresenceMoment) -> [PresenceStep] {
     clock.advance(to: moment.now)
     var steps: [PresenceStep] = []
-    homes.tick(at: clock.elapsed, wallClock: moment.wallClock, &steps)
-    rosters.tick(at: clock.elapsed, &steps)
+    meetDeadlines(moment, &steps)
     return steps
   }
 
@@ -130,6 +134,11 @@ struct PresenceState: Sendable {
   }
 
   // MARK: Steps
+
+  private mutating func meetDeadlines(_ moment: PresenceMoment, _ steps: inout [PresenceStep]) {
+    homes.tick(at: clock.elapsed, wallClock: moment.wallClock, &steps)
+    rosters.tick(at: clock.elapsed, &steps)
+  }
 
   private mutating func apply(
     _ operation: PresenceReport.Operation, gateway: String, _ moment: PresenceMoment,
@@ -182,7 +191,9 @@ struct PresenceState: Sendable {
     }
     var step: PresenceStep = []
     if keepsRoster(of: session.group) {
-      rosters.join(session, gateway: gateway, wallClock: wallClock, at: clock.elapsed, &step)
+      rosters.join(
+        session, gateway: gateway, isNew: former == nil, wallClock: wallClock, at: clock.elapsed,
+        &step)
     }
     let home = session.home
     if let home, isHome(of: home.key) {

@@ -5,11 +5,17 @@ internal import MartletCore
 /// A value without clock: ``GroupRosters`` says when things happen.
 struct Roster: Sendable {
   /// A user's connection to the group.
-  struct Connection: Equatable, Sendable {
+  struct Connection: Comparable, Sendable {
     var key: ConnectionKey
     /// Milliseconds since 1970.
     var joined: Int64
     var meta: String
+
+    /// An order that does not depend on who asks, since what is shown depends on it.
+    static func < (left: Connection, right: Connection) -> Bool {
+      (left.joined, left.key.connectionID, left.key.gateway)
+        < (right.joined, right.key.connectionID, right.key.gateway)
+    }
   }
 
   struct Person: Sendable {
@@ -17,13 +23,38 @@ struct Roster: Sendable {
     /// Milliseconds since 1970.
     var since: Int64
     /// Those that joined first come first.
-    var connections: [Connection] = []
+    private(set) var connections: [Connection] = []
     /// When the grace ends, in time of the clock; nil while there are connections.
     var departure: Duration?
     /// The grace is over; the group is to be told.
     var hasLeft = false
     /// Hash of the profile that the group was told; nil: the group does not know the user.
     var told: Int?
+
+    mutating func add(_ connection: Connection) {
+      // Almost always the last one.
+      let index = connections.lastIndex { $0 < connection }.map { $0 + 1 } ?? 0
+      connections.insert(connection, at: index)
+    }
+
+    mutating func remove(_ key: ConnectionKey) -> Bool {
+      guard let index = connections.firstIndex(where: { $0.key == key }) else { return false }
+      connections.remove(at: index)
+      return true
+    }
+
+    mutating func removeConnections() {
+      connections = []
+    }
+
+    /// When the connection joined; nil if it is unknown, or has this meta already.
+    mutating func setMeta(_ meta: String, of key: ConnectionKey) -> Int64? {
+      guard let index = connections.lastIndex(where: { $0.key == key }),
+        connections[index].meta != meta
+      else { return nil }
+      connections[index].meta = meta
+      return connections[index].joined
+    }
 
     var profile: MemberProfile {
       var metas: [String] = []

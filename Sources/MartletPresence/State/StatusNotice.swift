@@ -1,6 +1,6 @@
 internal import MartletCore
 
-/// A user's status on its way from the user's home to a group in another shard.
+/// A user's status on its way from the user's home to a group where the user is, perhaps in another shard.
 struct StatusNotice: Equatable, Sendable {
   /// A later status of the user replaces an earlier one.
   struct Key: Hashable, Sendable {
@@ -10,9 +10,6 @@ struct StatusNotice: Equatable, Sendable {
 
   var key: Key
   var user: User
-  var status: UserStatus
-
-  var diff: PresenceDiff {
-    PresenceDiff(group: key.group, kind: .status(user, status))
-  }
+  /// Nil: the user is not in the group any more, whose shard need not remember the status.
+  var status: UserStatus?
 }

@@ -21,11 +21,14 @@ struct UserHomes: Sendable {
     var isIdle = false
   }
 
-  /// A notice that no group has confirmed yet.
+  /// A notice that has not arrived yet.
   private struct Outgoing: Sendable {
     var notice: StatusNotice
+    /// What the group's shard shows for certain, if it is to forget that.
+    var known: UserStatus?
     var isUnderWay = false
-    var isScheduled = false
+    /// When it is to be sent, in time of the clock.
+    var time: Duration?
   }
 
   let rules: PresenceRules
@@ -87,12 +90,35 @@ struct UserHomes: Sendable {
       people[key]?.departure = nil
       step.append(.reopened(key))
     }
-    if isActivity { active(key, wallClock: wallClock, at: time, &step) }
-    guard former == nil, let status = statuses[key] else { return }
-    if status.offlineSince != nil {
-      show(status.chosen, for: user, isIdle: false, offlineSince: nil, at: time, &step)
-    } else {
-      notify(session.group, of: status.shown, user: user, at: time, &step)
+    if isActivity {
+      step.append(.userSeen(key, wallClock))
+      // A reconnect is no activity of the user; another device is.
+      if person.departure == nil { active(key, at: time, now: time, &step) }
+    }
+    if former == nil { introduce(key, to: session.group, at: time, &step) }
+  }
+
+  /// Lets the shard of a group know the status of a user who has joined it.
+  private mutating func introduce(
+    _ key: UserKey, to group: GroupName, at time: Duration, _ step: inout PresenceStep
+  ) {
+    guard let person = people[key] else { return }
+    let status = statuses[key]
+    let shown = status?.shown ?? .available
+    let notice = StatusNotice.Key(group: group, user: key)
+    if let status, status.offlineSince != nil {
+      show(status.chosen, for: person.user, isIdle: false, offlineSince: nil, at: time, &step)
+      notify(group, of: statuses[key]?.shown, user: person.user, at: time, &step)
+    } else if let outgoing = outbox[notice], outgoing.notice.status == nil {
+      // Back before the shard has forgotten the user.
+      if outgoing.known == shown, !outgoing.isUnderWay {
+        outbox[notice] = nil
+        step.append(.delivered(notice))
+      } else {
+        notify(group, of: shown, user: person.user, at: time, &step)
+      }
+    } else if status != nil {
+      notify(group, of: shown, user: person.user, at: time, &step)
     }
   }
 
@@ -105,7 +131,14 @@ struct UserHomes: Sendable {
     guard let index = people[user]?.places.firstIndex(where: { $0.key == key }) else { return }
     people[user]?.places.remove(at: index)
     step.append(.userSeen(user, wallClock))
-    guard let person = people[user], person.places.isEmpty else { return }
+    guard let person = people[user] else { return }
+    let group = key.membership.group
+    if statuses[user] != nil, !person.places.contains(where: { $0.key.membership.group == group }) {
+      // Not at once: the group does not know of the leave yet either.
+      notify(
+        group, of: nil, user: person.user, at: time + delay(afterDrain), &step)
+    }
+    guard person.places.isEmpty else { return }
     depart(user, afterDrain: afterDrain, at: time)
     step.append(
       .parting(person.user, sessionStart: person.sessionStart, afterDrain: afterDrain))
@@ -116,7 +149,8 @@ struct UserHomes: Sendable {
     _ user: UserKey, age: Duration, wallClock: Int64, at time: Duration,
     _ step: inout PresenceStep
   ) {
-    active(user, wallClock: wallClock, at: max(time - age, .zero), now: time, &step)
+    step.append(.userSeen(user, wallClock))
+    active(user, at: max(time - age, .zero), now: time, &step)
   }
 
   mutating func choose(
@@ -185,11 +219,8 @@ struct UserHomes: Sendable {
 
   /// - Parameter activity: when it was; not in the future.
   private mutating func active(
-    _ key: UserKey, wallClock: Int64, at activity: Duration, now: Duration? = nil,
-    _ step: inout PresenceStep
+    _ key: UserKey, at activity: Duration, now: Duration, _ step: inout PresenceStep
   ) {
-    let now = now ?? activity
-    step.append(.userSeen(key, wallClock))
     guard let person = people[key], person.lastActive <= activity else { return }
     people[key]?.lastActive = activity
     guard person.isIdle, activity + rules.awayAfter > now else { return }
@@ -232,19 +263,20 @@ struct UserHomes: Sendable {
   // MARK: Notices
 
   private mutating func notify(
-    _ group: GroupName, of status: UserStatus, user: HomeUser, at time: Duration,
+    _ group: GroupName, of status: UserStatus?, user: HomeUser, at time: Duration,
     _ step: inout PresenceStep
   ) {
     let key = StatusNotice.Key(group: group, user: user.key)
     let notice = StatusNotice(key: key, user: user.user, status: status)
+    let known = status == nil && outbox[key] == nil ? statuses[user.key]?.shown : nil
     outbox[key, default: Outgoing(notice: notice)].notice = notice
-    step.append(.noticed(key, status, user.user))
+    outbox[key]?.known = known
+    step.append(.noticed(notice))
     schedule(key, at: time)
   }
 
   private mutating func schedule(_ key: StatusNotice.Key, at time: Duration) {
-    guard let outgoing = outbox[key], !outgoing.isScheduled, !outgoing.isUnderWay else { return }
-    outbox[key]?.isScheduled = true
+    outbox[key]?.time = time
     sendings.insert(Deadline(time: time, subject: key))
   }
 
@@ -253,34 +285,39 @@ struct UserHomes: Sendable {
     var due: [StatusNotice] = []
     while let next = sendings.min, next.time <= time {
       sendings.removeMin()
-      guard let outgoing = outbox[next.subject] else { continue }
-      outbox[next.subject]?.isScheduled = false
+      // What was replaced meanwhile has another time.
+      guard let outgoing = outbox[next.subject], outgoing.time == next.time, !outgoing.isUnderWay
+      else { continue }
+      outbox[next.subject]?.time = nil
+      // Even if it fails it may have arrived.
+      outbox[next.subject]?.known = nil
       outbox[next.subject]?.isUnderWay = true
       due.append(outgoing.notice)
     }
     return due
   }
 
-  /// - Parameter isDelivered: false if the group does not know the user yet, or could not be reached: it is tried again
-  ///   as long as the user is there.
+  /// - Parameter isDelivered: false if the group's shard could not be reached: it is tried again.
   mutating func answered(
     _ notice: StatusNotice, isDelivered: Bool, at time: Duration, _ steps: inout [PresenceStep]
   ) {
     let key = notice.key
     guard let outgoing = outbox[key] else { return }
     outbox[key]?.isUnderWay = false
-    let isThere =
-      people[key.user]?.places.contains { $0.key.membership.group == key.group } ?? false
-    if isDelivered ? outgoing.notice == notice : !isThere {
+    if isDelivered, outgoing.notice == notice, outgoing.time == nil {
       outbox[key] = nil
       steps.append([.delivered(key)])
     } else {
-      schedule(key, at: time + rules.batch)
+      schedule(key, at: max(outgoing.time ?? time, isDelivered ? time : time + rules.batch))
     }
   }
 
+  private func delay(_ afterDrain: Bool) -> Duration {
+    afterDrain ? max(rules.drainGrace, rules.grace) : rules.grace
+  }
+
   private mutating func depart(_ key: UserKey, afterDrain: Bool, at time: Duration) {
-    let end = time + (afterDrain ? max(rules.drainGrace, rules.grace) : rules.grace)
+    let end = time + delay(afterDrain)
     people[key]?.departure = end
     departures.insert(Deadline(time: end, subject: key))
   }
@@ -327,7 +364,7 @@ extension UserHomes {
 
   mutating func restore(_ notice: StatusNotice, at time: Duration) {
     outbox[notice.key] = Outgoing(notice: notice)
-    schedule(notice.key, at: time)
+    schedule(notice.key, at: notice.status == nil ? time + rules.grace : time)
   }
 
   /// Takes the users of `previous` as about to leave, since what was persisted of them is lost, and their statuses.
