@@ -84,7 +84,7 @@ import Testing
     #expect(configuration.limits.frameSize == 4_096)
     let route = try #require(configuration.routing.routes.first)
     #expect(route.retention == Retention(size: 7, ttl: .seconds(3_600)) && route.hasPresence)
-    #expect(route.events["b"] == EventRule(.ephemeral, excludesSender: true))
+    #expect(route.events["b"] == EventRule(isEphemeral: true, excludesSender: true))
     #expect(route.access.conditions.count == 3 && !route.access.allowsAnonymous)
   }
 

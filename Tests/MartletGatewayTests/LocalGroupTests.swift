@@ -32,7 +32,7 @@ import Testing
     return Hub(
       index: 0, eventLoop: loop,
       services: GatewayServices(
-        backplane: backplane, presence: EmbeddedPresence(backplane: backplane, rules: PresenceRules()),
+        backplane: backplane, presence: EmbeddedPresence(backplane: backplane, grace: .zero),
         configuration: Configuration(), tokens: tokens, incarnation: "n", loopCount: 1,
         logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }))
   }
@@ -44,7 +44,7 @@ import Testing
       events: ["x": EventRule()])
     let session = Session(
       connectionID: id, user: User(id: id, name: nil), group: Example.group, route: route,
-      expires: nil, presence: nil, transport: transport, hub: hub)
+      expires: nil, transport: transport, hub: hub)
     return (session, transport)
   }
 

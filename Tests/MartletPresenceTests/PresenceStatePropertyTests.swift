@@ -5,7 +5,7 @@ struct PresenceStatePropertyTests {
   private static let worlds = 200
   private static let steps = 500
 
-  /// A failure names its seed; `PresenceWorld(seed:)` repeats it.
+  /// A failure names its seed; `PresenceWorld(seed:)` repeats it, in a process with `SWIFT_DETERMINISTIC_HASHING=1` exactly.
   @Test(
     "joins, leaves, metas, statuses, crashes, repetitions, losses and clock jumps end as the model says",
     arguments: (0..<worlds).map { _ in UInt64.random(in: .min ... .max) })

@@ -1,4 +1,3 @@
-import Foundation
 import MartletCore
 
 @testable import MartletPresence
@@ -50,9 +49,7 @@ struct PresenceStorage {
     for change in steps.joined() { apply(change) }
   }
 
-  var log: [String] = []
   private mutating func apply(_ change: PresenceChange) {
-    log.append("\(change)".replacingOccurrences(of: "MartletPresence.", with: "").replacingOccurrences(of: "MartletCore.", with: ""))
     switch change {
     case .connected(let key, let entry): connections[key] = entry
     case .disconnected(let key): connections[key] = nil
@@ -117,7 +114,6 @@ struct PresenceStorage {
 
   /// What the script of a notice does.
   mutating func deliver(_ notice: StatusNotice) {
-    log.append("DELIVER \(notice)")
     let (group, id) = (notice.key.group, notice.user.id)
     shown[group, default: [:]][id] = notice.status == .available ? nil : notice.status
     guard let status = notice.status, !counting.contains(group), members[group]?[id] != nil,

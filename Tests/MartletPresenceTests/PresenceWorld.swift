@@ -29,7 +29,6 @@ struct PresenceWorld {
   private var births = 0
   private var connections = 0
   private var steps = 0
-  var trace = ""
 
   init(seed: UInt64) {
     random = SeededGenerator(seed: seed)
@@ -76,10 +75,7 @@ struct PresenceWorld {
     case 98: drain()
     default: shards[anyShard()].reload(now)
     }
-    if !trace.isEmpty { for s in shards { for l in s.storage.log where l.contains(trace) { print(steps, s.state.shard, l) } } }
-    for i in shards.indices { shards[i].storage.log = [] }
     try follow()
-    if !trace.isEmpty { print(steps, "now", now, rules.grace, rules.drainGrace, rules.batch, rules.cap) }
     try check(storage: steps.isMultiple(of: 7))
   }
 
@@ -356,7 +352,6 @@ struct PresenceWorld {
       tick()
       deliverNotices(reliably: true)
     }
-    if !trace.isEmpty { for s in shards { for l in s.storage.log where l.contains(trace) { print("END", s.state.shard, l) } } }
     try follow()
     try check(storage: true)
     for group in Self.groups { try checkTruth(of: group) }

@@ -385,7 +385,8 @@ extension GroupRosters {
   mutating func finishRestoring(_ debts: [GroupName: [DiffDebt]], at time: Duration) {
     for (group, roster) in groups {
       for (id, person) in roster.people {
-        groups[group]?.people[id]?.told = person.profile.hashValue
+        // What the group knows of somebody who is gone is not persisted: on return it is told anew.
+        groups[group]?.people[id]?.told = person.departure == nil ? person.profile.hashValue : 0
       }
       if roster.isCounting { groups[group]?.toldCount = nil }
     }

@@ -70,15 +70,12 @@ struct PresenceState: Sendable {
     let gateway = report.gateway
     switch report.body {
     case .operations(let operations):
-      // Reports between were lost with a Redis that failed over, or this is a gateway that was removed
-      // and lives. What it says now holds; what it had said before is unknown.
-      if report.sequence > (gateways[gateway]?.sequence ?? 0) + 1 {
-        steps.append([.requestedSnapshot(gateway: gateway)])
-      }
+      expectNext(report, &steps)
       for operation in operations { apply(operation, gateway: gateway, moment, &steps) }
     case .snapshot(let sessions):
       apply(snapshot: sessions, gateway: gateway, moment, &steps)
     case .drain:
+      expectNext(report, &steps)
       gateways[gateway, default: Gateway()].isDraining = true
     case .goodbye:
       return remove(gateway, wallClock: moment.wallClock, &steps)
@@ -89,6 +86,13 @@ struct PresenceState: Sendable {
         gateway: gateway, sequence: report.sequence,
         isDraining: gateways[gateway]?.isDraining ?? false)
     ])
+  }
+
+  /// Reports may have been lost with a Redis that failed over, or this is a gateway that was removed and lives. What it
+  /// says now holds; what it had said before is unknown.
+  private func expectNext(_ report: PresenceReport, _ steps: inout [PresenceStep]) {
+    guard report.sequence > (gateways[report.gateway]?.sequence ?? 0) + 1 else { return }
+    steps.append([.requestedSnapshot(gateway: report.gateway)])
   }
 
   /// A user has chosen a status, on whichever gateway.
