@@ -36,6 +36,9 @@ final class RedisLinkConnections {
     return EventLoopFuture.andAllSucceed(opened, on: eventLoop)
   }
 
+  /// Whether requests can be sent.
+  var isOpen: Bool { main.isOpen && bell?.isOpen != false }
+
   /// What TLS had to say of the server; nil if nothing.
   var failure: String? { main.failure ?? bell?.failure }
 

@@ -18,12 +18,15 @@ import Testing
   }
 
   private func client(
-    _ server: RedisServer, replyTimeout: TimeAmount = .seconds(5), events: Events = Events()
+    _ server: RedisServer, replyTimeout: TimeAmount = .seconds(5), patience: TimeAmount = .zero,
+    replicaTimeout: TimeAmount? = nil, events: Events = Events()
   ) -> RedisClient {
+    var configuration = RedisClient.Configuration(
+      site: .server(server), name: "test", replyTimeout: replyTimeout)
+    configuration.patience = patience
+    configuration.replicaTimeout = replicaTimeout
     let client = RedisClient(
-      RedisClient.Configuration(
-        site: .server(server), name: "test", replyTimeout: replyTimeout),
-      on: MultiThreadedEventLoopGroup.singleton.next(),
+      configuration, on: MultiThreadedEventLoopGroup.singleton.next(),
       logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
       onConnect: { events.connects.add(1, ordering: .relaxed) },
       onDisconnect: { events.disconnects.add(1, ordering: .relaxed) })
@@ -96,6 +99,25 @@ import Testing
     #expect(reply == .integer(1))
     try await client.stop().get()
     again.kill()
+  }
+
+  @Test func `What waits to be sent again outlives the connection`() async throws {
+    let redis = try await RedisServerProcess.start()
+    let client = client(redis.server, replyTimeout: .seconds(30), patience: .seconds(20))
+    try await ready(client)
+    // Nothing is written until Redis starts again, without this.
+    try await redis.command("CONFIG", "SET", "min-replicas-to-write", "1")
+    let waiting = client.send(["SET", "k", "1"], key: "k")
+    // While this is in flight, the other is not sent again.
+    let inFlight = client.send(["WAIT", "1", "0"], key: "w")
+    try await RedisTestConnection.blockedClients(redis.server)
+    // Longer than the client waits before it sends something again.
+    try await redis.command("WAIT", "1", "100")
+    redis.kill()
+    await #expect(throws: RedisError.connectionLost) { try await inFlight.get() }
+    try await redis.restart()
+    #expect(try await waiting.get().text == "OK")
+    try await client.stop().get()
   }
 
   @Test func `A frozen Redis is given up, not waited for`() async throws {
