@@ -262,6 +262,8 @@ final class RedisRouter {
     releaseAll()
     if before != topology { configuration.ring(nil) }
     noteConnection()
+    // The cluster may not have replaced who is dead yet.
+    if !isConnected { discovery?.hurry() }
   }
 
   private func move(_ slot: UInt16, to owner: HostAndPort) {
