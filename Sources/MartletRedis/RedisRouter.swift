@@ -11,8 +11,9 @@ final class RedisRouter {
   private static let maximumHeldBytes = 64 << 20
   /// Nodes that send a request back and forth are given time to agree.
   private static let maximumRedirections = 3
-  /// How long a link that was asked while a slot moved is kept.
-  private static let targetLifetime = TimeAmount.seconds(10)
+  /// How long a link is kept that leads to no owner of a slot (any more): a slot may be on its way there, or answers
+  /// from there to here.
+  private static let spareLifetime = TimeAmount.seconds(10)
   /// Between two attempts of what a server could not take.
   private static let retryDelay = TimeAmount.milliseconds(20)
 
@@ -27,8 +28,8 @@ final class RedisRouter {
   private var topology = RedisTopology()
   private var links: [HostAndPort: RedisLink] = [:]
   private var lanes: [UInt16: RedisLane] = [:]
-  /// Nodes to which slots are on their way, and when one was last asked.
-  private var targets: [HostAndPort: NIODeadline] = [:]
+  /// Nodes with links that own no slot that matters, and when they were last known to be of use.
+  private var spares: [HostAndPort: NIODeadline] = [:]
   private var held = 0
   private var heldBytes = 0
   private var ticking: RepeatedTask?
@@ -150,7 +151,7 @@ final class RedisRouter {
     case .ask(let owner):
       request.redirections += 1
       request.asked = owner
-      targets[owner] = .now()
+      spares[owner] = .now()
     case .unknownScript:
       links[address]?.forgetScripts()
     case .later:
@@ -275,17 +276,24 @@ final class RedisRouter {
     noteConnection()
   }
 
-  /// One link to each owner of a slot that matters; none to others.
+  /// One link to each owner of a slot that matters; none to others for long.
   private func adjustLinks() {
     let slots = self.slots.union(lanes.keys)
     let owners =
       discovery == nil ? Set([owner(of: 0)]) : Set(slots.map { owner(of: $0) })
-    for address in owners.compactMap(\.self) { _ = link(to: address) }
+    for address in owners.compactMap(\.self) {
+      _ = link(to: address)
+      spares[address] = nil
+    }
     let now = NIODeadline.now()
-    targets = targets.filter { now - $0.value < Self.targetLifetime }
-    for (address, link) in links where !owners.contains(address) && targets[address] == nil {
-      links[address] = nil
-      link.stop()
+    for (address, link) in links where !owners.contains(address) {
+      let lastUse = spares[address] ?? now
+      spares[address] = lastUse
+      if now - lastUse >= Self.spareLifetime {
+        spares[address] = nil
+        links[address] = nil
+        link.stop()
+      }
     }
   }
 

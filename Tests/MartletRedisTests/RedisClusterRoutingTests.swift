@@ -24,6 +24,37 @@ import Testing
     return client
   }
 
+  @Test func `A node answers what it was asked although its last slot has gone`() async throws {
+    let cluster = try await RedisClusterProcess.start(masters: 3, replicas: 0)
+    let keys = try await keyOfEachMaster(cluster)
+    let client = try await client(cluster, keys: Array(keys.prefix(2)), patience: .seconds(10))
+    // It holds up the connection, so the node cannot say that the slot has gone.
+    let asked = client.send(["WAIT", "1", "3000"], key: keys[0])
+    try await eventually("the node waits") {
+      try await cluster.nodes[0].command("INFO", "clients").text?.contains("blocked_clients:1")
+        == true
+    }
+    for key in keys.prefix(2) {
+      try await cluster.moveSlot(try await cluster.slot(ofKey: key), to: cluster.nodes[2])
+    }
+    // Its redirection makes the client look where the others are.
+    _ = try await client.send(["SET", .text(keys[1]), "1"], key: keys[1]).get()
+    #expect(try await asked.get() == .integer(0))
+    #expect(try await client.send(["GET", .text(keys[0])], key: keys[0]).get() == .null)
+    try await client.stop().get()
+  }
+
+  /// A key of each of the first masters.
+  private func keyOfEachMaster(_ cluster: RedisClusterProcess) async throws -> [String] {
+    var keys: [Int: String] = [:]
+    for number in 0..<100 where keys.count < 3 {
+      let master = try await cluster.master(ofSlot: cluster.slot(ofKey: "key\(number)"))
+      let index = try #require(cluster.nodes.firstIndex { $0 === master })
+      keys[index] = "key\(number)"
+    }
+    return try (0..<3).map { try #require(keys[$0]) }
+  }
+
   @Test func `A fail-over is found although no node complains`() async throws {
     let cluster = try await RedisClusterProcess.start(
       arguments: ["--cluster-require-full-coverage", "no"])
