@@ -6,6 +6,7 @@ internal import NIOCore
 /// `WAIT` holds up its whole connection and confirms all writes that the connection made before it, so a batch costs one.
 final class ReplicaConfirmations {
   private struct Item {
+    var preface: RedisCommand?
     var command: RedisCommand
     var incarnation: String
     var promise: EventLoopPromise<RedisValue>
@@ -25,14 +26,16 @@ final class ReplicaConfirmations {
     self.timeout = timeout
   }
 
+  /// - Parameter preface: is sent immediately before the command; its reply is of no interest.
   func send(
-    _ command: RedisCommand, incarnation: String, promise: EventLoopPromise<RedisValue>,
-    on eventLoop: any EventLoop
+    _ command: RedisCommand, after preface: RedisCommand?, incarnation: String,
+    promise: EventLoopPromise<RedisValue>, on eventLoop: any EventLoop
   ) {
     guard waiting.count < RedisConnection.maximumPending else {
       return promise.fail(RedisError.overloaded)
     }
-    waiting.append(Item(command: command, incarnation: incarnation, promise: promise))
+    waiting.append(
+      Item(preface: preface, command: command, incarnation: incarnation, promise: promise))
     guard !isBusy else { return }
     isBusy = true
     let bound = NIOLoopBound(self, eventLoop: eventLoop)
@@ -46,6 +49,7 @@ final class ReplicaConfirmations {
     isBusy = !batch.isEmpty
     guard isBusy else { return }
     let replies = batch.map { item -> EventLoopFuture<RedisValue> in
+      if let preface = item.preface { _ = connection.reply(to: preface, on: eventLoop) }
       let reply = eventLoop.makePromise(of: RedisValue.self)
       connection.send(item.command, incarnation: item.incarnation, promise: reply)
       return reply.futureResult

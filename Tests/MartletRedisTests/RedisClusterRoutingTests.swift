@@ -9,19 +9,50 @@ import Testing
 
 /// How requests find the owner of their slot while owners change: a Redis Cluster of its own for each test.
 @Suite(.serialized) struct RedisClusterRoutingTests {
+  private let append = RedisScript(
+    name: "append", source: "return redis.call('RPUSH', KEYS[1], ARGV[1])")
+
   private func client(
-    _ cluster: RedisClusterProcess, keys: [String], patience: TimeAmount
+    _ cluster: RedisClusterProcess, keys: [String], patience: TimeAmount,
+    replicaTimeout: TimeAmount? = nil
   ) async throws -> RedisClient {
     var configuration = RedisClient.Configuration(
       site: .cluster(seeds: cluster.seeds), name: "test", replyTimeout: .seconds(10))
     configuration.keys = keys
     configuration.patience = patience
+    configuration.replicaTimeout = replicaTimeout
     let client = RedisClient(
       configuration, on: MultiThreadedEventLoopGroup.singleton.next(),
       logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     client.start()
     try await eventually("the client is connected") { try await client.unreadiness().get().isEmpty }
     return client
+  }
+
+  /// Another master than that of `slot`.
+  private func target(
+    _ cluster: RedisClusterProcess, for slot: Int
+  ) async throws -> RedisClusterProcess.Node {
+    let source = try await cluster.master(ofSlot: slot)
+    return try #require(cluster.nodes.prefix(3).first { $0 !== source })
+  }
+
+  @Test func `Requests that wait for replicas follow keys to where they have gone`() async throws {
+    let cluster = try await RedisClusterProcess.start()
+    let key = "{a}list"
+    let client = try await client(
+      cluster, keys: [key], patience: .seconds(2), replicaTimeout: .seconds(2))
+    _ = try await client.evaluate(append, keys: [key], arguments: ["first"]).get()
+    let slot = try await cluster.slot(ofKey: key)
+    let move = try await cluster.beginMove(ofSlot: slot, to: try await target(cluster, for: slot))
+    try await move.moveKeys()
+    let futures = (0..<200).map { number in
+      client.evaluate(append, keys: [key], arguments: [.number(number)])
+    }
+    for (number, future) in futures.enumerated() {
+      #expect(try await future.get() == .integer(Int64(number + 2)))
+    }
+    try await client.stop().get()
   }
 
   @Test func `A node answers what it was asked although its last slot has gone`() async throws {
