@@ -133,6 +133,34 @@ import Testing
     try await client.stop().get()
   }
 
+  @Test func `What waits for a replica is confirmed together, and is bounded`() async throws {
+    let redis = try await RedisServerProcess.start()
+    let client = client(redis.server, replicaTimeout: .milliseconds(200))
+    try await eventually("the client is connected") { try await client.unreadiness().get().isEmpty }
+    func outcomes(_ values: [RedisCommand.Argument]) async throws -> [RedisError?] {
+      let futures = try await client.eventLoop.submit {
+        values.map { client.send(["SET", "k", $0], key: "k") }
+      }.get()
+      var errors: [RedisError?] = []
+      for future in futures {
+        do throws(any Error) {
+          _ = try await future.get()
+          errors.append(nil)
+        } catch {
+          errors.append(error as? RedisError)
+        }
+      }
+      return errors
+    }
+    let many = try await outcomes((0..<3_000).map { .number($0) })
+    #expect(many.allSatisfy { $0 == .notReplicated })
+    #expect(try await redis.info("commandstats")["cmdstat_wait"]?.hasPrefix("calls=1,") == true)
+    let large = ByteBuffer(repeating: 0x20, count: 1 << 20)
+    let heavy = try await outcomes((0..<40).map { _ in .bytes(large) })
+    #expect(heavy.count { $0 == .overloaded } == 8)
+    try await client.stop().get()
+  }
+
   @Test func `Scripts keep their order through flushes of the script cache`() async throws {
     let redis = try await RedisServerProcess.start()
     let client = client(redis.server)
