@@ -33,6 +33,8 @@ final class RedisRouter {
   private var held = 0
   private var heldBytes = 0
   private var ticking: RepeatedTask?
+  /// What a connection refuses at once ends while others are being released.
+  private var isReleasing = false
   private var isRunning = false
   private var isStopped = false
   private var wasConnected = false
@@ -76,7 +78,7 @@ final class RedisRouter {
     for link in links.values { link.stop() }
     links.removeAll()
     for slot in lanes.keys {
-      for request in lanes[slot]?.release() ?? [] {
+      for request in lanes[slot]?.expire(now: .distantFuture) ?? [] {
         request.promise.fail(RedisError.unavailable("the connection to Redis is being closed"))
       }
     }
@@ -90,6 +92,7 @@ final class RedisRouter {
       return request.promise.fail(RedisError.unavailable("not connected to Redis"))
     }
     let slot = slot(of: request.key)
+    let request = lanes[slot, default: RedisLane()].admit(request)
     if lanes[slot]?.isHolding == true {
       hold(request, in: slot)
     } else {
@@ -107,17 +110,21 @@ final class RedisRouter {
     return topology.owner(of: slot)
   }
 
-  private func transmit(_ request: RedisRequest, in slot: UInt16) {
+  /// - Returns: whether it was sent. If not, its lane holds it.
+  @discardableResult
+  private func transmit(_ request: RedisRequest, in slot: UInt16) -> Bool {
     let address = request.asked ?? owner(of: slot)
     guard let address, let reply = link(to: address).send(request) else {
-      lanes[slot, default: RedisLane()].hold(until: .now())
-      return hold(request, in: slot)
+      lanes[slot]?.hold(until: .now())
+      hold(request, in: slot)
+      return false
     }
-    lanes[slot, default: RedisLane()].departs()
+    lanes[slot]?.departs()
     let bound = NIOLoopBound(self, eventLoop: eventLoop)
     reply.whenComplete { result in
       bound.value.replied(request, in: slot, from: address, result)
     }
+    return true
   }
 
   private func replied(
@@ -127,7 +134,7 @@ final class RedisRouter {
     if case .success(.error(let message)) = result {
       reply(RedisErrorReply(message, from: address), message, to: request, in: slot, from: address)
     } else {
-      lanes[slot]?.ends()
+      lanes[slot]?.ends(request)
       request.promise.completeWith(result)
       if request.isTracked, request.isAsking { ringLater(request.key) }
     }
@@ -141,9 +148,10 @@ final class RedisRouter {
     var request = request
     request.asked = nil
     var pause = TimeAmount.zero
+    var isPutOff = false
     switch reply {
     case .refusal:
-      lanes[slot]?.ends()
+      lanes[slot]?.ends(request)
       return request.promise.fail(RedisError.refused(message))
     case .moved(let slot, let owner):
       request.redirections += 1
@@ -156,19 +164,21 @@ final class RedisRouter {
       links[address]?.forgetScripts()
     case .later:
       pause = Self.retryDelay
+      isPutOff = true
       discovery?.hurry()
     case .demoted:
       pause = Self.retryDelay
+      isPutOff = true
       links[address]?.reconnect(because: "the server is no master any more")
       discovery?.hurry()
     }
     if request.redirections > Self.maximumRedirections { pause = Self.retryDelay }
     // What can go on at once does, however impatient.
     guard pause == .zero || request.deadline > .now() else {
-      lanes[slot]?.ends()
+      lanes[slot]?.ends(request, isPutOff: isPutOff)
       return request.promise.fail(RedisError.unavailable(message))
     }
-    lanes[slot]?.comesBack(request, until: .now() + pause)
+    lanes[slot]?.comesBack(request, until: .now() + pause, isPutOff: isPutOff)
     count(request, 1)
     startTicking()
   }
@@ -198,19 +208,20 @@ final class RedisRouter {
 
   /// Sends again what was held, if all that was sent before has ended.
   private func release(_ slot: UInt16) {
-    guard lanes[slot]?.canRelease(now: .now()) == true else { return }
-    let owner = owner(of: slot)
+    guard !isReleasing, lanes[slot]?.canRelease(now: .now()) == true else { return }
     // Without a connection there is no use in trying; what asks for another node is tried in any case.
-    if let owner, links[owner]?.isReady == true {
-      for request in lanes[slot]?.release() ?? [] {
-        count(request, -1)
-        if lanes[slot]?.isHolding == true {
-          hold(request, in: slot)
-        } else {
-          transmit(request, in: slot)
-        }
+    guard let owner = owner(of: slot), links[owner]?.isReady == true else { return }
+    isReleasing = true
+    var isStopped = false
+    for request in lanes[slot]?.release() ?? [] {
+      count(request, -1)
+      if isStopped {
+        hold(request, in: slot)
+      } else {
+        isStopped = !transmit(request, in: slot)
       }
     }
+    isReleasing = false
   }
 
   private func releaseAll() {

@@ -108,6 +108,7 @@ import Testing
     // Nothing is written until Redis starts again, without this.
     try await redis.command("CONFIG", "SET", "min-replicas-to-write", "1")
     let waiting = client.send(["SET", "k", "1"], key: "k")
+    #expect(try await client.send(["GET", "k"], key: "k").get() == .null)
     // While this is in flight, the other is not sent again.
     let inFlight = client.send(["WAIT", "1", "0"], key: "w")
     try await RedisTestConnection.blockedClients(redis.server)
@@ -118,6 +119,20 @@ import Testing
     try await redis.restart()
     #expect(try await waiting.get().text == "OK")
     try await client.stop().get()
+  }
+
+  @Test func `What was put off fails when the client stops`() async throws {
+    let redis = try await RedisServerProcess.start()
+    let client = client(redis.server, patience: .seconds(60))
+    try await ready(client)
+    try await redis.command("CONFIG", "SET", "min-replicas-to-write", "1")
+    let waiting = (0..<3).map { client.send(["SET", "k", .number($0)], key: "k") }
+    try await eventually("they have been put off again and again") {
+      let count = try await redis.info("errorstats")["errorstat_NOREPLICAS"]
+      return count?.split(separator: "=").last.flatMap { Int($0) } ?? 0 > 10
+    }
+    try await client.stop().get()
+    for future in waiting { await #expect(throws: RedisError.self) { try await future.get() } }
   }
 
   @Test func `A frozen Redis is given up, not waited for`() async throws {

@@ -37,6 +37,46 @@ import Testing
     return try #require(cluster.nodes.prefix(3).first { $0 !== source })
   }
 
+  @Test func `What waits until a slot has moved keeps its order`() async throws {
+    let cluster = try await RedisClusterProcess.start(masters: 3, replicas: 0)
+    let client = try await client(cluster, keys: ["{a}"], patience: .seconds(60))
+    let slot = try await cluster.slot(ofKey: "{a}")
+    // It takes long to arrive.
+    let padding = ByteBuffer(repeating: 0x20, count: 60 << 20)
+    for round in 1...3 {
+      // They do not exist: none of what follows is executed while the slot moves.
+      let keys = ["{a}list\(round)", "{a}nothing"]
+      let target = try await target(cluster, for: slot)
+      let move = try await cluster.beginMove(ofSlot: slot, to: target)
+      try await move.moveKeys()
+      let before = try await putOff(target)
+      let futures = [[], [.bytes(padding)], []].enumerated().map { number, padding in
+        client.evaluate(append, keys: keys, arguments: [.number(Int64(number))] + padding)
+      }
+      try await eventually("they are put off") { try await putOff(target) >= before + 3 }
+      // The worst moment, if it comes: one has just been put off, the next is arriving.
+      try? await eventually("one is arriving", within: .milliseconds(300)) {
+        let list = try await target.command("CLIENT", "LIST").text ?? ""
+        return list.split(separator: " ").contains { field in
+          field.hasPrefix("qbuf=") && Int(field.dropFirst(5)) ?? 0 > 1 << 20
+        }
+      }
+      try await target.command("CLUSTER", "SETSLOT", "\(slot)", "NODE", target.id)
+      try await move.finish()
+      for future in futures { _ = try await future.get() }
+      let list = try await client.send(["LRANGE", .text(keys[0]), "0", "-1"], key: keys[0]).get()
+      try #require(list.elements?.compactMap(\.number) == [0, 1, 2])
+    }
+    try await client.stop().get()
+  }
+
+  /// How often a node has told a client to try again.
+  private func putOff(_ node: RedisClusterProcess.Node) async throws -> Int {
+    let info = try await node.command("INFO", "errorstats").text ?? ""
+    let line = info.split(whereSeparator: \.isNewline).first { $0.contains("TRYAGAIN:count=") }
+    return line?.split(separator: "=").last.flatMap { Int($0) } ?? 0
+  }
+
   @Test func `Requests that wait for replicas follow keys to where they have gone`() async throws {
     let cluster = try await RedisClusterProcess.start()
     let key = "{a}list"
