@@ -162,6 +162,8 @@ final class RedisRouter {
       spares[owner] = .now()
     case .unknownScript:
       links[address]?.forgetScripts()
+      // Of a lane that has sent to the same server, what is new must not come behind the source that this one sends.
+      for slot in lanes.keys where lanes[slot]?.isIdle == false { lanes[slot]?.hold(until: .now()) }
     case .later:
       pause = Self.retryDelay
       isPutOff = true

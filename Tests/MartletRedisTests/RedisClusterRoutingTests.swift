@@ -77,6 +77,39 @@ import Testing
     return line?.split(separator: "=").last.flatMap { Int($0) } ?? 0
   }
 
+  @Test func `A slot keeps its order although another one brings a lost script back`() async throws
+  {
+    let cluster = try await RedisClusterProcess.start(masters: 3, replicas: 0)
+    var found: [String] = []
+    for number in 0..<100 where found.count < 2 {
+      let slot = try await cluster.slot(ofKey: "key\(number)")
+      if try await cluster.master(ofSlot: slot) === cluster.nodes[0] {
+        found.append("key\(number)")
+      }
+    }
+    let keys = found
+    let append = append
+    let client = try await client(cluster, keys: keys, patience: .seconds(10))
+    _ = try await client.evaluate(append, keys: [keys[0]], arguments: ["known"]).get()
+    // It takes long to arrive: what is before it is answered, and sent again, meanwhile.
+    let padding = ByteBuffer(repeating: 0x20, count: 48 << 20)
+    try await cluster.nodes[0].command("SCRIPT", "FLUSH")
+    var futures = try await client.eventLoop.submit {
+      [
+        client.evaluate(append, keys: [keys[0]], arguments: ["flushed"]),
+        client.evaluate(append, keys: [keys[1]], arguments: [.number(0), .bytes(padding)]),
+      ]
+    }.get()
+    for number in 1...500 {
+      futures.append(client.evaluate(append, keys: [keys[1]], arguments: [.number(Int64(number))]))
+      _ = try await client.unreadiness().get()
+    }
+    for future in futures { _ = try await future.get() }
+    let list = try await client.send(["LRANGE", .text(keys[1]), "0", "-1"], key: keys[1]).get()
+    #expect(list.elements?.compactMap(\.number) == (0...500).map { Int64($0) })
+    try await client.stop().get()
+  }
+
   @Test func `Requests that wait for replicas follow keys to where they have gone`() async throws {
     let cluster = try await RedisClusterProcess.start()
     let key = "{a}list"
