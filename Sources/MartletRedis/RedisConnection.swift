@@ -34,6 +34,7 @@ final class RedisConnection: ChannelInboundHandler {
   private var flushScheduled = false
   private var context: ChannelHandlerContext?
   private var watchdog: RepeatedTask?
+  private var isClosed = false
   private var isFinished = false
 
   /// - Parameters:
@@ -45,11 +46,15 @@ final class RedisConnection: ChannelInboundHandler {
   }
 
   /// Opens this connection on `eventLoop`, to which it is confined from now on.
+  ///
+  /// - Parameter resolver: nil: the system's.
   func open(
-    to server: RedisServer, tls: TLSContext?, on eventLoop: any EventLoop
+    to server: RedisServer, tls: TLSContext?, on eventLoop: any EventLoop,
+    resolver: (any Resolver & Sendable)? = nil
   ) -> EventLoopFuture<Void> {
     let bound = NIOLoopBound(self, eventLoop: eventLoop)
     return ClientBootstrap(group: eventLoop)
+      .resolver(resolver)
       .connectTimeout(min(replyTimeout, .seconds(5)))
       .channelOption(.tcpOption(.tcp_nodelay), value: 1)
       .channelOption(.socketOption(.so_keepalive), value: 1)
@@ -59,12 +64,23 @@ final class RedisConnection: ChannelInboundHandler {
           if let tls {
             try pipeline.addHandler(TLSHandler.client(tls, serverName: server.host))
           }
-          try pipeline.addHandler(bound.value)
         }
       }
       .connect(host: server.host, port: server.port)
-      .map { _ in }
+      .flatMapThrowing { try bound.value.opened($0) }
   }
+
+  /// A host can have several addresses, of which each gets a channel: only the one that is connected counts.
+  private func opened(_ channel: any Channel) throws {
+    guard !isClosed else {
+      channel.close(promise: nil)
+      throw RedisError.connectionLost
+    }
+    try channel.pipeline.syncOperations.addHandler(self)
+  }
+
+  /// Whether commands can be sent. No more when it has ended, which ``onClose`` tells a little later.
+  var isOpen: Bool { context != nil }
 
   /// Sends `command`; the promise gets its reply, ``RedisError/connectionLost``, or
   /// ``RedisError/overloaded`` if too much waits already.
@@ -97,7 +113,9 @@ final class RedisConnection: ChannelInboundHandler {
     return promise.futureResult.flatMapThrowing { try $0.accepted() }
   }
 
+  /// One that is being opened will not open.
   func close() {
+    isClosed = true
     context?.close(promise: nil)
   }
 

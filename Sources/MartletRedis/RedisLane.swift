@@ -6,9 +6,12 @@ internal import NIOCore
 ///
 /// Requests go out as they come. When one comes back unexecuted, those behind it may come back too: new ones
 /// wait until nothing is in flight, then all are sent again in their order.
+///
+/// A server that has put off one request may take the next a moment later. So of the requests with the subject of one that was
+/// put off only the first is sent again, alone, until the server takes it.
 struct RedisLane {
   private enum State: Equatable {
-    /// → holding (``comesBack(_:)``, ``hold()``)
+    /// → holding (``comesBack(_:until:isPutOff:)``, ``hold(until:)``)
     case flowing
     /// → flowing (``release()``). Not before `until`.
     case holding(until: NIODeadline)
@@ -16,9 +19,13 @@ struct RedisLane {
 
   private var state = State.flowing
   private(set) var inFlight = 0
-  /// Sent once, and to be sent again before those that wait.
-  private var returned: Deque<RedisRequest> = []
-  private var waiting: Deque<RedisRequest> = []
+  private var turns: UInt64 = 0
+  /// To be sent, or sent again, in the order of their turns.
+  private var held: Deque<RedisRequest> = []
+  /// What requests are about that were put off, until one of them is taken.
+  private var doubtful: Set<String> = []
+  /// The subjects of those that are in flight alone.
+  private var tried: Set<String> = []
 
   var isHolding: Bool { state != .flowing }
 
@@ -30,20 +37,38 @@ struct RedisLane {
     if case .holding(let until) = state { inFlight == 0 && until <= now } else { false }
   }
 
+  /// A request is new: it gets its turn. Call once for each, in their order.
+  mutating func admit(_ request: RedisRequest) -> RedisRequest {
+    turns += 1
+    var request = request
+    request.turn = turns
+    return request
+  }
+
   /// A request is sent.
   mutating func departs() {
     inFlight += 1
   }
 
-  /// A request was executed, or it is not known whether it was.
-  mutating func ends() {
+  /// A request was executed or refused, or it is not known whether it was; or it was put off and has given up.
+  mutating func ends(_ request: RedisRequest, isPutOff: Bool = false) {
     inFlight -= 1
+    if isPutOff {
+      doubtful.insert(request.subject)
+    } else if !tried.isEmpty, tried.contains(request.subject) {
+      doubtful.remove(request.subject)
+    }
   }
 
   /// A request was not executed, and is to be sent again not before `until`.
-  mutating func comesBack(_ request: RedisRequest, until: NIODeadline) {
+  ///
+  /// - Parameter isPutOff: the server did not send it elsewhere, and may take it, or one behind it, at any time.
+  mutating func comesBack(
+    _ request: RedisRequest, until: NIODeadline, isPutOff: Bool = false
+  ) {
     inFlight -= 1
-    returned.append(request)
+    if isPutOff { doubtful.insert(request.subject) }
+    waits(request)
     hold(until: until)
   }
 
@@ -56,27 +81,39 @@ struct RedisLane {
     }
   }
 
-  /// A request waits.
+  /// A request waits for its turn. Answers come from several servers, so not always in the order of the requests.
   mutating func waits(_ request: RedisRequest) {
-    waiting.append(request)
+    let place = held.lastIndex { $0.turn < request.turn }.map { $0 + 1 } ?? 0
+    held.insert(request, at: place)
   }
 
-  /// What is to be sent now, in order.
+  /// What is to be sent now, in order. If some of it is only tried, the lane goes on holding.
   mutating func release() -> Deque<RedisRequest> {
-    state = .flowing
-    var all = returned
-    all.append(contentsOf: waiting)
-    returned.removeAll()
-    waiting.removeAll()
-    return all
+    let all = held
+    held.removeAll()
+    tried.removeAll()
+    if !doubtful.isEmpty { doubtful.formIntersection(all.map(\.subject)) }
+    guard !doubtful.isEmpty else {
+      state = .flowing
+      return all
+    }
+    state = .holding(until: .distantPast)
+    var released: Deque<RedisRequest> = []
+    for request in all {
+      if doubtful.contains(request.subject), !tried.insert(request.subject).inserted {
+        held.append(request)
+      } else {
+        released.append(request)
+      }
+    }
+    return released
   }
 
   /// Takes out what is not willing to wait any longer.
   mutating func expire(now: NIODeadline) -> [RedisRequest] {
-    let expired = [returned, waiting].flatMap { $0.filter { $0.deadline <= now } }
+    let expired = held.filter { $0.deadline <= now }
     guard !expired.isEmpty else { return [] }
-    returned.removeAll { $0.deadline <= now }
-    waiting.removeAll { $0.deadline <= now }
-    return expired
+    held.removeAll { $0.deadline <= now }
+    return Array(expired)
   }
 }

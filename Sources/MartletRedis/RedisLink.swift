@@ -83,8 +83,9 @@ final class RedisLink {
     lose(connections, reason)
   }
 
+  /// Whether requests can be sent. No more while what waited on a connection that was lost is failing.
   var isReady: Bool {
-    if case .ready = state { true } else { false }
+    if case .ready(let connections, _) = state { connections.isOpen } else { false }
   }
 
   private func connect() {
@@ -167,7 +168,7 @@ final class RedisLink {
   }
 
   private func lose(_ connections: RedisLinkConnections, _ reason: String) {
-    let wasReady = isReady
+    let wasReady = if case .ready = state { true } else { false }
     checking?.cancel()
     let bound = NIOLoopBound(self, eventLoop: eventLoop)
     state = .waiting(
@@ -222,7 +223,7 @@ final class RedisLink {
 
   /// Sends `request` and answers the reply, error replies included; nil if the link is not ready.
   func send(_ request: RedisRequest) -> EventLoopFuture<RedisValue>? {
-    guard case .ready(let connections, let identity) = state else { return nil }
+    guard isReady, case .ready(let connections, let identity) = state else { return nil }
     let promise = eventLoop.makePromise(of: RedisValue.self)
     let isNews = request.script.map { knownScripts.insert($0).inserted } ?? false
     connections.send(

@@ -36,6 +36,9 @@ final class RedisLinkConnections {
     return EventLoopFuture.andAllSucceed(opened, on: eventLoop)
   }
 
+  /// Whether requests can be sent.
+  var isOpen: Bool { main.isOpen && bell?.isOpen != false }
+
   /// What TLS had to say of the server; nil if nothing.
   var failure: String? { main.failure ?? bell?.failure }
 
@@ -50,15 +53,18 @@ final class RedisLinkConnections {
     promise: EventLoopPromise<RedisValue>, on eventLoop: any EventLoop
   ) {
     // Both hold for the next command only; a request that asks is not tracked.
+    var preface: RedisCommand?
     if request.isAsking {
-      _ = main.reply(to: ["ASKING"], on: eventLoop)
+      preface = ["ASKING"]
     } else if request.isTracked {
-      _ = main.reply(to: ["CLIENT", "CACHING", "YES"], on: eventLoop)
+      preface = ["CLIENT", "CACHING", "YES"]
     }
     let command = request.command(withSource: withSource)
     if let confirmations {
-      confirmations.send(command, incarnation: incarnation, promise: promise, on: eventLoop)
+      confirmations.send(
+        command, after: preface, incarnation: incarnation, promise: promise, on: eventLoop)
     } else {
+      if let preface { _ = main.reply(to: preface, on: eventLoop) }
       main.send(command, incarnation: incarnation, promise: promise)
     }
   }

@@ -12,6 +12,9 @@ internal import NIOCore
     var missing: Int
   }
 
+  /// A length is a promise: it may be broken, and memory for all of it may not be there.
+  private static let maximumReserve = 1_024
+
   private let reader: UnsafeMutablePointer<redisReader>
   private var unfinished: [UnfinishedArray] = []
   private var complete: RedisValue?
@@ -61,7 +64,7 @@ internal import NIOCore
   fileprivate func begin(arrayOf count: Int) {
     guard count > 0 else { return add(.array([])) }
     var elements: [RedisValue] = []
-    elements.reserveCapacity(count)
+    elements.reserveCapacity(min(count, Self.maximumReserve))
     unfinished.append(UnfinishedArray(elements: elements, missing: count))
   }
 

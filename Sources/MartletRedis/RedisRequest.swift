@@ -21,8 +21,21 @@ struct RedisRequest: Sendable {
   var asked: HostAndPort?
   /// How often it was sent elsewhere.
   var redirections = 0
+  /// Its place among the requests for its slot, see ``RedisLane/admit(_:)``.
+  var turn: UInt64 = 0
 
   var isAsking: Bool { asked != nil }
+
+  /// What it is about, more precisely than by its slot: its second key, if it has several; if it has one, also what is done
+  /// with it, since a server that does not write may well read.
+  var subject: String {
+    switch body {
+    case .evaluation(let evaluation): return evaluation.keys.dropFirst().first ?? key
+    case .command(let command):
+      guard case .text(let name)? = command.arguments.first else { return key }
+      return "\(name) \(key)"
+    }
+  }
 
   var script: RedisScript? {
     if case .evaluation(let evaluation) = body { evaluation.script } else { nil }

@@ -11,8 +11,9 @@ final class RedisRouter {
   private static let maximumHeldBytes = 64 << 20
   /// Nodes that send a request back and forth are given time to agree.
   private static let maximumRedirections = 3
-  /// How long a link that was asked while a slot moved is kept.
-  private static let targetLifetime = TimeAmount.seconds(10)
+  /// How long a link is kept that leads to no owner of a slot (any more): a slot may be on its way there, or answers
+  /// from there to here.
+  private static let spareLifetime = TimeAmount.seconds(10)
   /// Between two attempts of what a server could not take.
   private static let retryDelay = TimeAmount.milliseconds(20)
 
@@ -27,11 +28,13 @@ final class RedisRouter {
   private var topology = RedisTopology()
   private var links: [HostAndPort: RedisLink] = [:]
   private var lanes: [UInt16: RedisLane] = [:]
-  /// Nodes to which slots are on their way, and when one was last asked.
-  private var targets: [HostAndPort: NIODeadline] = [:]
+  /// Nodes with links that own no slot that matters, and when they were last known to be of use.
+  private var spares: [HostAndPort: NIODeadline] = [:]
   private var held = 0
   private var heldBytes = 0
   private var ticking: RepeatedTask?
+  /// What a connection refuses at once ends while others are being released.
+  private var isReleasing = false
   private var isRunning = false
   private var isStopped = false
   private var wasConnected = false
@@ -75,7 +78,7 @@ final class RedisRouter {
     for link in links.values { link.stop() }
     links.removeAll()
     for slot in lanes.keys {
-      for request in lanes[slot]?.release() ?? [] {
+      for request in lanes[slot]?.expire(now: .distantFuture) ?? [] {
         request.promise.fail(RedisError.unavailable("the connection to Redis is being closed"))
       }
     }
@@ -89,6 +92,7 @@ final class RedisRouter {
       return request.promise.fail(RedisError.unavailable("not connected to Redis"))
     }
     let slot = slot(of: request.key)
+    let request = lanes[slot, default: RedisLane()].admit(request)
     if lanes[slot]?.isHolding == true {
       hold(request, in: slot)
     } else {
@@ -106,17 +110,21 @@ final class RedisRouter {
     return topology.owner(of: slot)
   }
 
-  private func transmit(_ request: RedisRequest, in slot: UInt16) {
+  /// - Returns: whether it was sent. If not, its lane holds it.
+  @discardableResult
+  private func transmit(_ request: RedisRequest, in slot: UInt16) -> Bool {
     let address = request.asked ?? owner(of: slot)
     guard let address, let reply = link(to: address).send(request) else {
-      lanes[slot, default: RedisLane()].hold(until: .now())
-      return hold(request, in: slot)
+      lanes[slot]?.hold(until: .now())
+      hold(request, in: slot)
+      return false
     }
-    lanes[slot, default: RedisLane()].departs()
+    lanes[slot]?.departs()
     let bound = NIOLoopBound(self, eventLoop: eventLoop)
     reply.whenComplete { result in
       bound.value.replied(request, in: slot, from: address, result)
     }
+    return true
   }
 
   private func replied(
@@ -126,7 +134,7 @@ final class RedisRouter {
     if case .success(.error(let message)) = result {
       reply(RedisErrorReply(message, from: address), message, to: request, in: slot, from: address)
     } else {
-      lanes[slot]?.ends()
+      lanes[slot]?.ends(request)
       request.promise.completeWith(result)
       if request.isTracked, request.isAsking { ringLater(request.key) }
     }
@@ -140,9 +148,10 @@ final class RedisRouter {
     var request = request
     request.asked = nil
     var pause = TimeAmount.zero
+    var isPutOff = false
     switch reply {
     case .refusal:
-      lanes[slot]?.ends()
+      lanes[slot]?.ends(request)
       return request.promise.fail(RedisError.refused(message))
     case .moved(let slot, let owner):
       request.redirections += 1
@@ -150,24 +159,28 @@ final class RedisRouter {
     case .ask(let owner):
       request.redirections += 1
       request.asked = owner
-      targets[owner] = .now()
+      spares[owner] = .now()
     case .unknownScript:
       links[address]?.forgetScripts()
+      // Of a lane that has sent to the same server, what is new must not come behind the source that this one sends.
+      for slot in lanes.keys where lanes[slot]?.isIdle == false { lanes[slot]?.hold(until: .now()) }
     case .later:
       pause = Self.retryDelay
+      isPutOff = true
       discovery?.hurry()
     case .demoted:
       pause = Self.retryDelay
+      isPutOff = true
       links[address]?.reconnect(because: "the server is no master any more")
       discovery?.hurry()
     }
     if request.redirections > Self.maximumRedirections { pause = Self.retryDelay }
     // What can go on at once does, however impatient.
     guard pause == .zero || request.deadline > .now() else {
-      lanes[slot]?.ends()
+      lanes[slot]?.ends(request, isPutOff: isPutOff)
       return request.promise.fail(RedisError.unavailable(message))
     }
-    lanes[slot]?.comesBack(request, until: .now() + pause)
+    lanes[slot]?.comesBack(request, until: .now() + pause, isPutOff: isPutOff)
     count(request, 1)
     startTicking()
   }
@@ -197,19 +210,20 @@ final class RedisRouter {
 
   /// Sends again what was held, if all that was sent before has ended.
   private func release(_ slot: UInt16) {
-    guard lanes[slot]?.canRelease(now: .now()) == true else { return }
-    let owner = owner(of: slot)
+    guard !isReleasing, lanes[slot]?.canRelease(now: .now()) == true else { return }
     // Without a connection there is no use in trying; what asks for another node is tried in any case.
-    if let owner, links[owner]?.isReady == true {
-      for request in lanes[slot]?.release() ?? [] {
-        count(request, -1)
-        if lanes[slot]?.isHolding == true {
-          hold(request, in: slot)
-        } else {
-          transmit(request, in: slot)
-        }
+    guard let owner = owner(of: slot), links[owner]?.isReady == true else { return }
+    isReleasing = true
+    var isStopped = false
+    for request in lanes[slot]?.release() ?? [] {
+      count(request, -1)
+      if isStopped {
+        hold(request, in: slot)
+      } else {
+        isStopped = !transmit(request, in: slot)
       }
     }
+    isReleasing = false
   }
 
   private func releaseAll() {
@@ -262,6 +276,8 @@ final class RedisRouter {
     releaseAll()
     if before != topology { configuration.ring(nil) }
     noteConnection()
+    // The cluster may not have replaced who is dead yet.
+    if !isConnected { discovery?.hurry() }
   }
 
   private func move(_ slot: UInt16, to owner: HostAndPort) {
@@ -273,17 +289,24 @@ final class RedisRouter {
     noteConnection()
   }
 
-  /// One link to each owner of a slot that matters; none to others.
+  /// One link to each owner of a slot that matters; none to others for long.
   private func adjustLinks() {
     let slots = self.slots.union(lanes.keys)
     let owners =
       discovery == nil ? Set([owner(of: 0)]) : Set(slots.map { owner(of: $0) })
-    for address in owners.compactMap(\.self) { _ = link(to: address) }
+    for address in owners.compactMap(\.self) {
+      _ = link(to: address)
+      spares[address] = nil
+    }
     let now = NIODeadline.now()
-    targets = targets.filter { now - $0.value < Self.targetLifetime }
-    for (address, link) in links where !owners.contains(address) && targets[address] == nil {
-      links[address] = nil
-      link.stop()
+    for (address, link) in links where !owners.contains(address) {
+      let lastUse = spares[address] ?? now
+      spares[address] = lastUse
+      if now - lastUse >= Self.spareLifetime {
+        spares[address] = nil
+        links[address] = nil
+        link.stop()
+      }
     }
   }
 

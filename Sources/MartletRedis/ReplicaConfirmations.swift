@@ -6,17 +6,20 @@ internal import NIOCore
 /// `WAIT` holds up its whole connection and confirms all writes that the connection made before it, so a batch costs one.
 final class ReplicaConfirmations {
   private struct Item {
+    var preface: RedisCommand?
     var command: RedisCommand
     var incarnation: String
     var promise: EventLoopPromise<RedisValue>
   }
 
-  /// The most commands of one batch.
-  private static let maximumBatch = 1_000
+  /// The most that may wait. All of it is the next batch, so that nothing waits for more than two of them.
+  static let maximumWaiting = 20_000
+  static let maximumWaitingBytes = 32 << 20
 
   private unowned let connection: RedisConnection
   private let timeout: TimeAmount
   private var waiting: [Item] = []
+  private var waitingBytes = 0
   private var isBusy = false
 
   /// - Parameter timeout: after which commands fail with ``RedisError/notReplicated``.
@@ -25,14 +28,17 @@ final class ReplicaConfirmations {
     self.timeout = timeout
   }
 
+  /// - Parameter preface: is sent immediately before the command; its reply is of no interest.
   func send(
-    _ command: RedisCommand, incarnation: String, promise: EventLoopPromise<RedisValue>,
-    on eventLoop: any EventLoop
+    _ command: RedisCommand, after preface: RedisCommand?, incarnation: String,
+    promise: EventLoopPromise<RedisValue>, on eventLoop: any EventLoop
   ) {
-    guard waiting.count < RedisConnection.maximumPending else {
+    guard waiting.count < Self.maximumWaiting, waitingBytes < Self.maximumWaitingBytes else {
       return promise.fail(RedisError.overloaded)
     }
-    waiting.append(Item(command: command, incarnation: incarnation, promise: promise))
+    waiting.append(
+      Item(preface: preface, command: command, incarnation: incarnation, promise: promise))
+    waitingBytes += command.size
     guard !isBusy else { return }
     isBusy = true
     let bound = NIOLoopBound(self, eventLoop: eventLoop)
@@ -41,11 +47,13 @@ final class ReplicaConfirmations {
   }
 
   private func sendBatch(on eventLoop: any EventLoop) {
-    let batch = waiting.prefix(Self.maximumBatch)
-    waiting.removeFirst(batch.count)
+    let batch = waiting
+    waiting.removeAll()
+    waitingBytes = 0
     isBusy = !batch.isEmpty
     guard isBusy else { return }
     let replies = batch.map { item -> EventLoopFuture<RedisValue> in
+      if let preface = item.preface { _ = connection.reply(to: preface, on: eventLoop) }
       let reply = eventLoop.makePromise(of: RedisValue.self)
       connection.send(item.command, incarnation: item.incarnation, promise: reply)
       return reply.futureResult

@@ -57,6 +57,8 @@ import Testing
     #expect(gone.add([]) == .incomplete)
     var stranger = assembly(from: 5, to: 9, endEpoch: second)
     #expect(stranger.add(deliveries(6...9, second)) == .incomplete)
+    var backwards = assembly(from: 9, to: 5)
+    #expect(backwards.add(deliveries(10...12, first)) == .incomplete)
   }
 
   @Test func `More than the budget is refused`() {

@@ -95,6 +95,38 @@ import Testing
     try await cluster.stop()
   }
 
+  @Test func `A reader that cannot see whether it has missed entries has its groups compared`()
+    async throws
+  {
+    let redis = try await RedisServerProcess.start()
+    var configuration = RedisBackplaneConfiguration(
+      sites: [.server(redis.server)],
+      keyspace: RedisKeyspace(prefix: "test", shards: ShardMap(count: 1)), node: "n",
+      shardStreamLength: 10)
+    // The only looks at the cursor are those that follow from being behind.
+    configuration.checkInterval = .hours(1)
+    let backplane = RedisBackplane(
+      configuration, eventLoops: [MultiThreadedEventLoopGroup.singleton.next()],
+      logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, onMismatch: { _ in })
+    let recorder = DeliveryRecorder()
+    backplane.start(delivering: recorder)
+    try await eventually("the backplane is ready") {
+      try await backplane.unreadiness().get().isEmpty
+    }
+    try await redis.command("ACL", "SETUSER", "default", "-xrange")
+    // More than the stream holds, before the reader can read any of it.
+    let flood = """
+      for number = 1, 200 do
+        redis.call('XADD', KEYS[1], 'MAXLEN', '10', '*', 'e', '- g {"n":' .. number .. '}')
+      end
+      """
+    try await redis.command("EVAL", flood, "1", configuration.keyspace.stream(0))
+    let group = GroupName(trusted: "g")
+    try await eventually("the rest is delivered") { recorder.deliveries(of: group).count == 10 }
+    try await eventually("groups are compared") { recorder.interruptions(of: 0) == 1 }
+    try await backplane.stop().get()
+  }
+
   @Test func `Without Redis nothing is ready, publishing fails at once, and it all comes back`()
     async throws
   {

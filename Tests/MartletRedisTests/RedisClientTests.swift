@@ -18,12 +18,15 @@ import Testing
   }
 
   private func client(
-    _ server: RedisServer, replyTimeout: TimeAmount = .seconds(5), events: Events = Events()
+    _ server: RedisServer, replyTimeout: TimeAmount = .seconds(5), patience: TimeAmount = .zero,
+    replicaTimeout: TimeAmount? = nil, events: Events = Events()
   ) -> RedisClient {
+    var configuration = RedisClient.Configuration(
+      site: .server(server), name: "test", replyTimeout: replyTimeout)
+    configuration.patience = patience
+    configuration.replicaTimeout = replicaTimeout
     let client = RedisClient(
-      RedisClient.Configuration(
-        site: .server(server), name: "test", replyTimeout: replyTimeout),
-      on: MultiThreadedEventLoopGroup.singleton.next(),
+      configuration, on: MultiThreadedEventLoopGroup.singleton.next(),
       logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
       onConnect: { events.connects.add(1, ordering: .relaxed) },
       onDisconnect: { events.disconnects.add(1, ordering: .relaxed) })
@@ -98,6 +101,40 @@ import Testing
     again.kill()
   }
 
+  @Test func `What waits to be sent again outlives the connection`() async throws {
+    let redis = try await RedisServerProcess.start()
+    let client = client(redis.server, replyTimeout: .seconds(30), patience: .seconds(20))
+    try await ready(client)
+    // Nothing is written until Redis starts again, without this.
+    try await redis.command("CONFIG", "SET", "min-replicas-to-write", "1")
+    let waiting = client.send(["SET", "k", "1"], key: "k")
+    #expect(try await client.send(["GET", "k"], key: "k").get() == .null)
+    // While this is in flight, the other is not sent again.
+    let inFlight = client.send(["WAIT", "1", "0"], key: "w")
+    try await RedisTestConnection.blockedClients(redis.server)
+    // Longer than the client waits before it sends something again.
+    try await redis.command("WAIT", "1", "100")
+    redis.kill()
+    await #expect(throws: RedisError.connectionLost) { try await inFlight.get() }
+    try await redis.restart()
+    #expect(try await waiting.get().text == "OK")
+    try await client.stop().get()
+  }
+
+  @Test func `What was put off fails when the client stops`() async throws {
+    let redis = try await RedisServerProcess.start()
+    let client = client(redis.server, patience: .seconds(60))
+    try await ready(client)
+    try await redis.command("CONFIG", "SET", "min-replicas-to-write", "1")
+    let waiting = (0..<3).map { client.send(["SET", "k", .number($0)], key: "k") }
+    try await eventually("they have been put off again and again") {
+      let count = try await redis.info("errorstats")["errorstat_NOREPLICAS"]
+      return count?.split(separator: "=").last.flatMap { Int($0) } ?? 0 > 10
+    }
+    try await client.stop().get()
+    for future in waiting { await #expect(throws: RedisError.self) { try await future.get() } }
+  }
+
   @Test func `A frozen Redis is given up, not waited for`() async throws {
     let redis = try await RedisServerProcess.start()
     let client = client(redis.server, replyTimeout: .milliseconds(200))
@@ -108,6 +145,34 @@ import Testing
     }
     redis.thaw()
     try await ready(client)
+    try await client.stop().get()
+  }
+
+  @Test func `What waits for a replica is confirmed together, and is bounded`() async throws {
+    let redis = try await RedisServerProcess.start()
+    let client = client(redis.server, replicaTimeout: .milliseconds(200))
+    try await eventually("the client is connected") { try await client.unreadiness().get().isEmpty }
+    func outcomes(_ values: [RedisCommand.Argument]) async throws -> [RedisError?] {
+      let futures = try await client.eventLoop.submit {
+        values.map { client.send(["SET", "k", $0], key: "k") }
+      }.get()
+      var errors: [RedisError?] = []
+      for future in futures {
+        do throws(any Error) {
+          _ = try await future.get()
+          errors.append(nil)
+        } catch {
+          errors.append(error as? RedisError)
+        }
+      }
+      return errors
+    }
+    let many = try await outcomes((0..<3_000).map { .number($0) })
+    #expect(many.allSatisfy { $0 == .notReplicated })
+    #expect(try await redis.info("commandstats")["cmdstat_wait"]?.hasPrefix("calls=1,") == true)
+    let large = ByteBuffer(repeating: 0x20, count: 1 << 20)
+    let heavy = try await outcomes((0..<40).map { _ in .bytes(large) })
+    #expect(heavy.count { $0 == .overloaded } == 8)
     try await client.stop().get()
   }
 

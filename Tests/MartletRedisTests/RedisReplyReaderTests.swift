@@ -64,6 +64,10 @@ import Testing
     }
   }
 
+  @Test func `An array takes the memory of what has arrived, not of what it promises`() throws {
+    #expect(try read("*2147483647\r\n:1\r\n").isEmpty)
+  }
+
   @Test func `Commands are written with their lengths, whatever bytes they hold`() {
     var buffer = ByteBuffer()
     let command: RedisCommand = [

@@ -63,21 +63,23 @@ import Testing
   @Test func `A lane keeps the order of its requests, whatever comes back`() {
     let loop = EmbeddedEventLoop()
     let now = NIODeadline.uptimeNanoseconds(1_000_000_000)
+    var lane = RedisLane()
     func request(_ number: Int, until deadline: NIODeadline? = nil) -> RedisRequest {
       let promise = loop.makePromise(of: RedisValue.self)
       promise.succeed(.null)
-      return RedisRequest(
-        body: .command(["\(number)"]), key: "\(number)", promise: promise,
-        deadline: deadline ?? now + .seconds(1))
+      return lane.admit(
+        RedisRequest(
+          body: .command(["\(number)"]), key: "\(number)", promise: promise,
+          deadline: deadline ?? now + .seconds(1)))
     }
-    var lane = RedisLane()
-    for _ in 0..<3 { lane.departs() }
-    // 1 comes back; 4 is new; 2 and 3 come back later.
-    lane.comesBack(request(1), until: now)
+    let sent = (1...3).map { request($0) }
+    for _ in sent { lane.departs() }
+    // 1 comes back; 4 is new; 3 and 2 come back later, from different servers.
+    lane.comesBack(sent[0], until: now)
     lane.waits(request(4))
     #expect(!lane.canRelease(now: now))
-    lane.comesBack(request(2), until: now)
-    lane.comesBack(request(3), until: now)
+    lane.comesBack(sent[2], until: now)
+    lane.comesBack(sent[1], until: now)
     #expect(lane.canRelease(now: now))
     #expect(lane.release().map(\.key) == ["1", "2", "3", "4"])
     #expect(lane.isIdle)
@@ -89,6 +91,55 @@ import Testing
     #expect(lane.expire(now: now + .milliseconds(10)).map(\.key) == ["5"])
     #expect(lane.canRelease(now: now + .milliseconds(20)))
     #expect(lane.release().map(\.key) == ["6"])
+  }
+
+  @Test func `What was put off is tried with the first of its subject`() {
+    let loop = EmbeddedEventLoop()
+    let now = NIODeadline.uptimeNanoseconds(1_000_000_000)
+    let script = RedisScript(name: "none", source: "return 1")
+    var lane = RedisLane()
+    func request(_ subject: String) -> RedisRequest {
+      let promise = loop.makePromise(of: RedisValue.self)
+      promise.succeed(.null)
+      return lane.admit(
+        RedisRequest(
+          body: .evaluation(
+            RedisEvaluation(script: script, keys: ["stream", subject], arguments: [])),
+          key: "stream", promise: promise, deadline: now + .seconds(1)))
+    }
+    func release() -> [UInt64] {
+      #expect(lane.canRelease(now: now))
+      let turns = lane.release().map(\.turn)
+      for _ in turns { lane.departs() }
+      return turns
+    }
+    let sent = ["a", "a", "b", "a"].map { request($0) }
+    for _ in sent { lane.departs() }
+    // The server puts 1 off, then executes 2 and 3, then puts 4 off.
+    lane.comesBack(sent[0], until: now, isPutOff: true)
+    lane.ends(sent[1])
+    lane.ends(sent[2])
+    lane.comesBack(sent[3], until: now, isPutOff: true)
+    let others = [request("b"), request("b")]
+    for other in others { lane.waits(other) }
+    // Were 4 sent too, it might be executed although 1 is put off again.
+    #expect(release() == [1, 5, 6])
+    #expect(lane.isHolding)
+    lane.waits(request("a"))
+    lane.comesBack(sent[0], until: now, isPutOff: true)
+    for other in others { lane.ends(other) }
+    #expect(release() == [1])
+    #expect(!lane.canRelease(now: now))
+    // A redirection is no promise.
+    lane.comesBack(sent[0], until: now)
+    #expect(release() == [1])
+    // It gives up: then the next is the first.
+    lane.ends(sent[0], isPutOff: true)
+    #expect(release() == [4])
+    lane.waits(request("a"))
+    lane.ends(sent[3])
+    #expect(release() == [7, 8])
+    #expect(!lane.isHolding)
   }
 
   @Test func `A server says what it is, or why it will not do`() throws {

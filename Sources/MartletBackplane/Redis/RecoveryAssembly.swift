@@ -45,7 +45,7 @@ struct RecoveryAssembly {
       // The end may be of an epoch that began without a publication here.
       return last.epoch == end.epoch || missed.isEmpty ? .complete(missed) : .incomplete
     }
-    guard !page.isEmpty else { return .incomplete }
+    guard !page.isEmpty, last.offset < end.offset else { return .incomplete }
     let average = max(bytes / max(missed.count, 1), 1)
     let count = min(
       Int(end.offset - last.offset), Self.maximumPage, max(Self.pageBytes / average, 1))
