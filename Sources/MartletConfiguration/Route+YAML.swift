@@ -22,6 +22,9 @@ extension Route {
       guard rule.kind != .presence || hasPresence else {
         throw node.error("kind presence is for routes with presence: true")
       }
+      guard rule.kind != .presence || !rule.excludesSender else {
+        throw node.error("kind presence is not passed on, so that exclude_sender means nothing")
+      }
       events[name] = rule
     }
     try mapping.finish()

@@ -22,6 +22,11 @@ import Testing
     #expect(configuration.listen == HostAndPort(host: "127.0.0.1", port: 8_080))
     #expect(configuration.backplane.kind == .memory && configuration.backplane.shards == 16)
     #expect(configuration.limits.messageSize == 65_536)
+    let presence = configuration.presence
+    #expect(presence.grace == .seconds(5) && presence.drainGrace == .seconds(15))
+    #expect(presence.batch == .milliseconds(500) && presence.cap == 200)
+    #expect(presence.activeWindow == .seconds(300) && presence.awayAfter == .seconds(300))
+    #expect(presence.remember == .seconds(30 * 86_400) && presence.metaSize == 1_024)
     #expect(configuration.origins == nil && configuration.routing.routes.isEmpty)
   }
 
@@ -45,7 +50,17 @@ import Testing
           prefix: my-app:1
           publish_timeout: 250ms
           shard_stream_length: 500
-      presence: {grace: 0s, lease: 1s, report_interval: 10ms}
+      presence:
+        grace: 0s
+        drain_grace: 1m
+        lease: 1s
+        report_interval: 10ms
+        batch: 0s
+        cap: 0
+        active_window: 2m
+        away_after: 10m
+        remember: 7d
+        meta_size: 2KiB
       auth:
         tokens:
           - {algorithm: HS256, secret: "\(secret)", key_id: k, issuer: i, audience: a}
@@ -73,18 +88,25 @@ import Testing
           events:
             a: {}
             b: {kind: ephemeral, exclude_sender: true}
+            c: {kind: presence}
       """, environment: ["KEY": "0123456789abcdef"], files: ["key.pem": "PEM"])
     #expect(configuration.listen.host == "::1" && configuration.loops == 3)
     #expect(configuration.apiKeys == ["0123456789abcdef"])
     #expect(configuration.origins == ["https://app.example:8443"])
     #expect(configuration.backplane.sites.map(\.account.port) == [1, 2])
     #expect(configuration.backplane.publishTimeout == .milliseconds(250))
-    #expect(configuration.presence.lease == .seconds(1))
+    let presence = configuration.presence
+    #expect(presence.grace == .zero && presence.drainGrace == .seconds(60))
+    #expect(presence.lease == .seconds(1) && presence.reportInterval == .milliseconds(10))
+    #expect(presence.batch == .zero && presence.cap == 0 && presence.metaSize == 2_048)
+    #expect(presence.activeWindow == .seconds(120) && presence.awayAfter == .seconds(600))
+    #expect(presence.remember == .seconds(7 * 86_400))
     #expect(configuration.tokenKeys.map(\.material) == [secret, "PEM"])
     #expect(configuration.limits.frameSize == 4_096)
     let route = try #require(configuration.routing.routes.first)
     #expect(route.retention == Retention(size: 7, ttl: .seconds(3_600)) && route.hasPresence)
-    #expect(route.events["b"] == EventRule(isEphemeral: true, excludesSender: true))
+    #expect(route.events["b"] == EventRule(.ephemeral, excludesSender: true))
+    #expect(route.events["c"] == EventRule(.presence))
     #expect(route.access.conditions.count == 3 && !route.access.allowsAnonymous)
   }
 
@@ -151,9 +173,27 @@ import Testing
     ("routes: [{path: /a, group: a, history: {size: 5}}]", ["routes[0].history", "ttl"]),
     (
       "routes: [{path: /a, group: a, events: {x: {kind: loud}}}]",
-      ["routes[0].events.x.kind", "loud", "published, ephemeral"]
+      ["routes[0].events.x.kind", "loud", "published, ephemeral, presence"]
     ),
     ("routes: [{path: /a, group: a, events: {ping: {}}}]", ["routes[0].events.ping"]),
+    ("routes: [{path: /a, group: a, events: {presence: {}}}]", ["routes[0].events.presence"]),
+    (
+      "routes: [{path: /a, group: a, presence: true, events: {presence_update: {}}}]",
+      ["routes[0].events.presence_update", "another name"]
+    ),
+    (
+      "routes: [{path: /a, group: a, events: {x: {kind: presence}}}]",
+      ["routes[0].events.x", "presence: true"]
+    ),
+    (
+      "routes: [{path: /a, group: a, presence: false, events: {x: {kind: presence}}}]",
+      ["routes[0].events.x", "presence: true"]
+    ),
+    (
+      "routes: [{path: /a, group: a, presence: true, "
+        + "events: {x: {kind: presence, exclude_sender: true}}}]",
+      ["routes[0].events.x", "exclude_sender"]
+    ),
     (
       "routes: [{path: /a, group: a, access: {claims: {c: {}}}}]",
       ["routes[0].access.claims.c", "equals, one_of, contains"]
@@ -163,6 +203,18 @@ import Testing
       ["routes[0].group", "anonymous"]
     ),
     ("presence: {grace: -1s}", ["presence.grace", "-1s"]),
+    ("presence: {drain_grace: 11m}", ["presence.drain_grace", "11m", "0s to 10m"]),
+    ("presence: {batch: 11s}", ["presence.batch", "11s", "0s to 10s"]),
+    ("presence: {batch: 5}", ["presence.batch", "5", "0s to 10s"]),
+    ("presence: {cap: 1001}", ["presence.cap", "1001", "0 to 1000"]),
+    ("presence: {cap: -1}", ["presence.cap", "-1", "0 to 1000"]),
+    ("presence: {active_window: 0s}", ["presence.active_window", "0s", "1s to 1d"]),
+    ("presence: {away_after: 25h}", ["presence.away_after", "25h", "1s to 1d"]),
+    ("presence: {away_after: never}", ["presence.away_after", "never", "1s to 1d"]),
+    ("presence: {remember: 366d}", ["presence.remember", "366d", "1s to 365d"]),
+    ("presence: {meta_size: 1B}", ["presence.meta_size", "1B", "2B to 64KiB"]),
+    ("presence: {meta_size: 65KiB}", ["presence.meta_size", "65KiB", "2B to 64KiB"]),
+    ("presence: {away: 5m}", ["presence", "away", "away_after"]),
   ]
 
   @Test(arguments: wrong.indices)

@@ -5,13 +5,13 @@ import Testing
 
 /// The tables in docs/protocol.md and those in the code are the same.
 @Suite struct DocumentedTablesTests {
-  /// The cells of the rows of the table that follows a heading.
+  /// The cells of the rows of the table that follows a heading, of which `heading` is the beginning.
   private func table(after heading: String) throws -> [[String]] {
     let file = URL(fileURLWithPath: #filePath)
       .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
       .appendingPathComponent("docs/protocol.md")
     let lines = try String(contentsOf: file, encoding: .utf8).components(separatedBy: "\n")
-    let start = try #require(lines.firstIndex(of: heading))
+    let start = try #require(lines.firstIndex { $0.hasPrefix(heading) })
     return lines[start...].drop { !$0.hasPrefix("|") }.prefix { $0.hasPrefix("|") }.dropFirst(2)
       .map { line in
         line.split(separator: "|", omittingEmptySubsequences: false).dropFirst().dropLast().map {
@@ -25,6 +25,11 @@ import Testing
     #expect(rows.map { $0[0] } == CloseReason.allCases.map { "\($0.code)" })
     #expect(rows.map { $0[1] } == CloseReason.allCases.map(\.label))
     #expect(rows.map { $0[2].hasPrefix("yes") } == CloseReason.allCases.map(\.shouldReconnect))
+  }
+
+  @Test func `Statuses`() throws {
+    let rows = try table(after: "**Status.**")
+    #expect(rows.map { $0[0] } == UserStatus.allCases.map(\.rawValue))
   }
 
   @Test func `Error codes`() throws {

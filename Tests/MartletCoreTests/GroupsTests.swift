@@ -65,6 +65,16 @@ import Testing
     #expect(load.allSatisfy { (800...1_200).contains($0) })
   }
 
+  @Test func `Users of two tenants are two, each with a home that never changes`() {
+    let map = ShardMap(count: 16)
+    let alone = UserKey(tenant: nil, id: "ann")
+    let tenant = UserKey(tenant: "acme", id: "ann")
+    #expect(alone.text == "ann" && tenant.text == "acme~ann" && alone != tenant)
+    #expect(UserKey(text: tenant.text) == tenant)
+    // Fixed for ever, like a group's shard.
+    #expect(map.home(of: alone) == 8 && map.home(of: tenant) == 2)
+  }
+
   @Test func `A user's JSON leaves out a missing name and escapes what it has`() {
     #expect(User(id: "u1", name: nil).json == #"{"id":"u1"}"#)
     #expect(User(id: "u\"1", name: "Ann").json == #"{"id":"u\"1","name":"Ann"}"#)

@@ -25,6 +25,18 @@ import Testing
     #expect(throws: JSONScanner.Failure.self) { try scan(text) }
   }
 
+  @Test(arguments: [
+    ("{}", "{}"), (" { \"a\" :\t[ 1 , 2 ]\r\n} ", #"{"a":[1,2]}"#),
+    (#"{"a b":" c  d "}"#, #"{"a b":" c  d "}"#),
+    (#"{"a":"\" , \\" , "b":1}"#, #"{"a":"\" , \\","b":1}"#),
+    ("[ true , null , -1.5e+3 ]", "[true,null,-1.5e+3]"), ("\"\u{2028} é\"", "\"\u{2028} é\""),
+  ])
+  func `White space between tokens is taken out, and none within texts`(
+    text: String, minified: String
+  ) {
+    #expect(JSONText.minified(text.utf8) == minified)
+  }
+
   @Test func `Members are found at their bytes`() throws {
     let text = #" {"type":"x", "n" :[1,2],"o":{"k":1}} "#
     let bytes = Array(text.utf8)

@@ -120,6 +120,13 @@ import Testing
     #expect(refusal?.code == .badParameter)
   }
 
+  @Test func `What the connection says of itself is taken as it is, unless it is nothing`() throws {
+    #expect(try handshake("/x?presence=%7B%22a+b%22%3A1%7D").presence == #"{"a b":1}"#)
+    #expect(try handshake("/x?presence=nonsense").presence == "nonsense")
+    #expect(try handshake("/x?presence=").presence == nil)
+    #expect(try handshake("/x").presence == nil)
+  }
+
   @Test func `An anonymous name is taken if it is not too long`() throws {
     #expect(try handshake("/x?name=Ann+B%C3%A9a").name == "Ann Béa")
     #expect(try handshake("/x?name=\(String(repeating: "x", count: 101))").name == nil)

@@ -86,7 +86,7 @@ import Testing
         ("GET", "/api/history/g?limit=1001", "", 400, "bad_parameter"),
         ("GET", "/api/history/g?before=x", "", 400, "bad_parameter"),
         ("GET", "/api/history/a%20b", "", 400, "bad_parameter"),
-        ("GET", "/api/presence/", "", 400, "bad_parameter"),
+        ("GET", "/api/history/", "", 404, "not_found"),
         ("GET", "/api/nothing", "", 404, "not_found"),
         ("GET", "/", "", 404, "not_found"),
       ]

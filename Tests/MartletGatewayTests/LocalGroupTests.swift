@@ -3,6 +3,7 @@ import MartletBackplane
 import MartletConfiguration
 import MartletCore
 import MartletPresence
+import MartletProtocol
 import NIOCore
 import NIOEmbedded
 import Testing
@@ -26,30 +27,64 @@ import Testing
     func abort() {}
   }
 
-  private func makeHub(_ loop: EmbeddedEventLoop) async throws -> Hub {
-    let backplane = InMemoryBackplane(shards: ShardMap(count: 1), eventLoops: [loop])
+  /// - Parameter shardLoop: of the backplane; nil: the hub's.
+  private func makeHub(
+    _ loop: EmbeddedEventLoop, shardLoop: EmbeddedEventLoop? = nil,
+    presence: SilentPresence? = nil
+  ) async throws -> Hub {
+    let backplane = InMemoryBackplane(
+      shards: ShardMap(count: 1), eventLoops: [shardLoop ?? loop])
     let tokens = try await TokenVerifier([], file: "test.yaml")
     return Hub(
       index: 0, eventLoop: loop,
       services: GatewayServices(
-        backplane: backplane, presence: EmbeddedPresence(backplane: backplane, grace: .zero),
+        backplane: backplane, presence: presence ?? SilentPresence(loop),
         configuration: Configuration(), tokens: tokens, incarnation: "n", loopCount: 1,
         logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }))
   }
 
-  private func makeSession(_ id: String, _ hub: Hub) throws -> (Session, RecordingTransport) {
+  private func makeSession(
+    _ id: String, _ hub: Hub, hasPresence: Bool = false
+  ) throws -> (Session, RecordingTransport) {
     let transport = RecordingTransport()
     let route = Route(
       path: try PathPattern("/g"), group: try TextTemplate("g", allowed: []),
       events: ["x": EventRule()])
+    let user = User(id: id, name: nil)
+    let presence = SessionPresence(
+      PresenceSession(group: Example.group, connectionID: id, user: user), meta: PresenceMeta(),
+      services: hub.services)
     let session = Session(
-      connectionID: id, user: User(id: id, name: nil), group: Example.group, route: route,
-      expires: nil, transport: transport, hub: hub)
+      connectionID: id, user: user, group: Example.group, route: route, expires: nil,
+      presence: hasPresence ? presence : nil, transport: transport, hub: hub)
     return (session, transport)
   }
 
   private func recovery(_ offset: UInt64) -> Recovery {
     Recovery(position: Position(epoch: Example.epoch, offset: offset), missed: nil)
+  }
+
+  @Test func `The members are listed when nothing can be missed any more`() async throws {
+    let (loop, shardLoop) = (EmbeddedEventLoop(), EmbeddedEventLoop())
+    let presence = SilentPresence(loop)
+    let hub = try await makeHub(loop, shardLoop: shardLoop, presence: presence)
+    hub.attach(
+      GroupDispatcher(
+        backplane: hub.services.backplane,
+        destinations: [
+          GroupDispatcher.Destination(eventLoop: loop, received: { _ in }, interrupted: { _ in })
+        ]))
+    let (session, transport) = try makeSession("a", hub, hasPresence: true)
+    hub.join(session, since: nil)
+    loop.run()
+    #expect(presence.questions == 0)
+    // The shard's loop takes note of the interest, then of the question for the position.
+    shardLoop.run()
+    loop.run()
+    #expect(presence.questions == 1)
+    shardLoop.run()
+    loop.run()
+    #expect(transport.texts.first?.contains(#""member_count":1"#) == true)
   }
 
   @Test func `A joiner whose answer is older than the stream's beginning asks again`() async throws

@@ -17,13 +17,17 @@ struct TestGateway {
   /// - Parameters:
   ///   - extra: further top-level YAML.
   ///   - limits: keys of `limits`, as YAML in braces.
-  static func start(_ extra: String = "", limits: String = "{}") async throws -> TestGateway {
+  ///   - grace: of presence.
+  ///   - presence: further keys of `presence`.
+  static func start(
+    _ extra: String = "", limits: String = "{}", grace: String = "200ms", presence: String = ""
+  ) async throws -> TestGateway {
     let yaml = """
       listen: 127.0.0.1:0
       admin: 127.0.0.1:0
       loops: 2
       api_keys: [\(apiKey)]
-      presence: {grace: 200ms}
+      presence: {grace: \(grace), batch: 20ms, \(presence)}
       auth: {tokens: [{algorithm: HS256, secret: "\(secret)"}]}
       limits: \(limits)
       \(extra)
@@ -36,6 +40,7 @@ struct TestGateway {
           events:
             chat_message: {}
             user_typing: {kind: ephemeral, exclude_sender: true}
+            page_change: {kind: presence}
         - path: /ws/projects/{project_id}/
           group: project_{project_id}
           access: {claims: {projects: {contains: "{project_id}"}}}
@@ -55,10 +60,10 @@ struct TestGateway {
 
   /// Runs `body` against a gateway and stops it, whatever happens.
   static func with(
-    _ extra: String = "", limits: String = "{}",
+    _ extra: String = "", limits: String = "{}", grace: String = "200ms", presence: String = "",
     _ body: (TestGateway) async throws -> Void
   ) async throws {
-    let gateway = try await start(extra, limits: limits)
+    let gateway = try await start(extra, limits: limits, grace: grace, presence: presence)
     do {
       try await body(gateway)
     } catch {

@@ -43,12 +43,60 @@ import Testing
     let position = Position(epoch: try #require(Epoch("e1")), offset: 4)
     let text = ServerFrame.connectionEstablished(
       connectionID: "c", user: User(id: "u", name: "Ann"), group: group, position: position,
-      recovered: false, members: [User(id: "u", name: "Ann"), User(id: "v", name: nil)])
+      recovered: false,
+      members: ServerFrame.Members(count: 2, list: [#"{"id":"u"}"#, #"{"id":"v"}"#]))
     #expect(
       text
         == #"{"type":"connection_established","connection_id":"c","user":{"id":"u","name":"Ann"},"#
         + #""group":"room_7","position":{"epoch":"e1","offset":4},"recovered":false,"#
-        + #""members":[{"id":"u","name":"Ann"},{"id":"v"}]}"#)
+        + #""member_count":2,"members":[{"id":"u"},{"id":"v"}]}"#)
+  }
+
+  @Test
+  func `Of a large group the first frame has the count alone, on a route without presence nothing`()
+    throws
+  {
+    func frame(_ members: ServerFrame.Members?) throws -> String {
+      ServerFrame.connectionEstablished(
+        connectionID: "c", user: User(id: "u", name: nil), group: group,
+        position: Position(epoch: try #require(Epoch("e1")), offset: 4), recovered: nil,
+        members: members)
+    }
+    let counted = try frame(ServerFrame.Members(count: 900, list: nil))
+    #expect(counted.hasSuffix(#","position":{"epoch":"e1","offset":4},"member_count":900}"#))
+    #expect(try frame(nil).hasSuffix(#","position":{"epoch":"e1","offset":4}}"#))
+  }
+
+  @Test func `A list of members says where the next page begins`() {
+    #expect(
+      ServerFrame.presence(
+        RequestReference(json: "7"), group: group, count: 3,
+        members: [#"{"id":"u"}"#, #"{"id":"v"}"#], next: #"17.a"b"#)
+        == #"{"type":"presence","ref":7,"group":"room_7","count":3,"#
+        + #""members":[{"id":"u"},{"id":"v"}],"next":"17.a\"b"}"#)
+    #expect(
+      ServerFrame.presence(nil, group: group, count: 0, members: [], next: nil)
+        == #"{"type":"presence","group":"room_7","count":0,"members":[],"next":null}"#)
+  }
+
+  @Test func `What groups are told of their members are events`() {
+    let user = User(id: "u", name: "Ann")
+    let name = #","user":{"id":"u","name":"Ann"},"#
+    #expect(
+      PresenceEvent.userJoined(user, joinedAt: 5, metas: [#"{"a":1}"#, #"{"a":2}"#], count: 3)
+        == #"{"type":"user_joined""# + name
+        + #""joined_at":5,"metas":[{"a":1},{"a":2}],"count":3}"#)
+    #expect(
+      PresenceEvent.userLeft(user, count: 2) == #"{"type":"user_left""# + name + #""count":2}"#)
+    #expect(
+      PresenceEvent.updated(user, metas: [])
+        == #"{"type":"presence_updated""# + name + #""metas":[]}"#)
+    #expect(
+      PresenceEvent.updated(user, status: .doNotDisturb)
+        == #"{"type":"presence_updated""# + name + #""status":"do_not_disturb"}"#)
+    #expect(
+      PresenceEvent.state(count: 900, isListed: false)
+        == #"{"type":"presence_state","count":900,"listed":false}"#)
   }
 
   @Test func `Every server frame is well-formed JSON`() throws {
@@ -64,8 +112,11 @@ import Testing
       ServerFrame.ack(reference, group: group, position: position),
       ServerFrame.ack(reference, group: group, position: nil),
       ServerFrame.error(Refusal(.malformed, "a \"quote\""), reference),
-      ServerFrame.draining(reconnectAfter: 5), ServerFrame.userJoined(user),
-      ServerFrame.userLeft(user),
+      ServerFrame.draining(reconnectAfter: 5),
+      ServerFrame.presence(reference, group: group, count: 1, members: ["{}"], next: "1.\""),
+      PresenceEvent.userJoined(user, joinedAt: 1, metas: ["{}"], count: 1),
+      PresenceEvent.userLeft(user, count: 0), PresenceEvent.updated(user, metas: ["{}"]),
+      PresenceEvent.updated(user, status: .away), PresenceEvent.state(count: 1, isListed: true),
     ]
     for frame in frames {
       _ = try JSONScanner.object(in: Array(frame.utf8).span)

@@ -1,3 +1,4 @@
+internal import MartletCore
 package import NIOCore
 package import NIOHTTP1
 
@@ -33,30 +34,32 @@ package struct RequestTarget {
     var result: [String: String] = [:]
     for pair in queryText.split(separator: "&") {
       let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      let value = parts.count > 1 ? Self.decoded(parts[1]) : ""
-      result[Self.decoded(parts[0])] = value
+      let value = parts.count > 1 ? Self.decoded(parts[1], plusIsSpace: true) : ""
+      result[Self.decoded(parts[0], plusIsSpace: true)] = value
     }
     return result
   }
 
-  /// The path with percent escapes decoded.
-  package static func decoded(_ text: Substring) -> String {
-    guard text.utf8.contains(where: { $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: "+") }) else {
-      return String(text)
-    }
+  /// `text` with percent escapes decoded; a percent sign that begins none stands for itself.
+  ///
+  /// - Parameter plusIsSpace: so in queries; in paths a plus is a plus.
+  package static func decoded(_ text: Substring, plusIsSpace: Bool = false) -> String {
     var bytes: [UInt8] = []
-    var iterator = Array(text.utf8)[...]
-    while let byte = iterator.popFirst() {
-      if byte == UInt8(ascii: "%"), iterator.count >= 2,
-        let value = UInt8(String(decoding: iterator.prefix(2), as: UTF8.self), radix: 16)
-      {
+    var rest = Array(text.utf8)[...]
+    while let byte = rest.popFirst() {
+      if byte == UInt8(ascii: "%"), let value = escaped(rest.prefix(2)) {
         bytes.append(value)
-        iterator.removeFirst(2)
+        rest.removeFirst(2)
       } else {
-        bytes.append(byte == UInt8(ascii: "+") ? UInt8(ascii: " ") : byte)
+        bytes.append(plusIsSpace && byte == UInt8(ascii: "+") ? UInt8(ascii: " ") : byte)
       }
     }
     return String(decoding: bytes, as: UTF8.self)
+  }
+
+  private static func escaped(_ digits: ArraySlice<UInt8>) -> UInt8? {
+    let values = digits.compactMap(JSONText.hexValue)
+    return values.count == 2 ? values[0] << 4 | values[1] : nil
   }
 }
 

@@ -94,8 +94,7 @@ struct Admission {
       do {
         try meta.merge(ByteBuffer(string: text), limit: services.limits.presenceMetaSize)
       } catch {
-        return .refused(
-          .badRequest, Refusal(.badParameter, "presence is a JSON object: \(error.message)"))
+        return .refused(.badRequest, Refusal(.badParameter, "presence: \(error.message)"))
       }
     }
     return .admitted(

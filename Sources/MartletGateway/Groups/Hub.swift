@@ -128,19 +128,21 @@ final class Hub {
     return group
   }
 
+  /// Whoever joins after the list of members was read is announced, so that the interest has to come before both answers.
   private func ask(_ group: LocalGroup, _ session: Session, since: Position?, attempt: Int) {
-    let services = services
-    let name = group.name
-    let members: EventLoopFuture<MemberPage?> =
-      session.presence?.introduction().map { $0 }.hop(to: eventLoop)
-      ?? eventLoop.makeSucceededFuture(nil)
     let bound = NIOLoopBound((self, group, session), eventLoop: eventLoop)
     group.interest
-      .flatMap {
-        services.backplane.recover(name, since: since, within: services.limits.recovery)
-      }
       .hop(to: eventLoop)
-      .and(members)
+      .flatMap {
+        let (hub, group, session) = bound.value
+        let services = hub.services
+        let members = session.presence?.introduction().map { Optional($0) }
+        return services.backplane.recover(
+          group.name, since: since, within: services.limits.recovery
+        )
+        .hop(to: hub.eventLoop)
+        .and(members ?? hub.eventLoop.makeSucceededFuture(nil))
+      }
       .whenComplete { result in
         let (hub, group, session) = bound.value
         hub.answered(group, session, since: since, attempt: attempt, result)

@@ -24,8 +24,7 @@ struct GatewayAPI: Sendable {
     do throws(Refusal) {
       let path = request.path
       if path == "/api/publish" {
-        try allow(.POST, request)
-        try authorize(request)
+        try admit(.POST, request)
         return try publish(request)
       }
       if let words = Self.words(path, after: "/api/presence") {
@@ -35,8 +34,7 @@ struct GatewayAPI: Sendable {
         return try users(words, request)
       }
       if let words = Self.words(path, after: "/api/history"), words.count == 1 {
-        try allow(.GET, request)
-        try authorize(request)
+        try admit(.GET, request)
         return try history(GroupName(request: words[0]), request.query)
       }
       if path == "/", services.servesDemo {
@@ -81,12 +79,16 @@ struct GatewayAPI: Sendable {
     _ words: [String], _ request: HTTPRequest
   ) throws(Refusal) -> EventLoopFuture<HTTPResponse> {
     let api = PresenceAPI(services: services)
-    try allow(words.isEmpty ? .POST : .GET, request)
-    try authorize(request)
-    switch words.count {
-    case 0: return try api.groups(request.body)
-    case 1: return try api.members(of: GroupName(request: words[0]), request.query)
-    case 2 where words[1] == "count": return api.count(of: try GroupName(request: words[0]))
+    switch (words.count, words.last) {
+    case (0, _):
+      try admit(.POST, request)
+      return try api.groups(request.body)
+    case (1, _):
+      try admit(.GET, request)
+      return try api.members(of: GroupName(request: words[0]), request.query)
+    case (2, "count"):
+      try admit(.GET, request)
+      return api.count(of: try GroupName(request: words[0]))
     default: throw notFound(request)
     }
   }
@@ -96,13 +98,16 @@ struct GatewayAPI: Sendable {
     _ words: [String], _ request: HTTPRequest
   ) throws(Refusal) -> EventLoopFuture<HTTPResponse> {
     let api = PresenceAPI(services: services)
-    try allow([.POST, .GET, .PUT][min(words.count, 2)], request)
-    try authorize(request)
-    if let id = words.first { try api.check(id) }
-    switch words.count {
-    case 0: return try api.users(request.body)
-    case 1: return api.user(words[0])
-    case 2 where words[1] == "status": return try api.choose(words[0], request.body)
+    switch (words.count, words.last) {
+    case (0, _):
+      try admit(.POST, request)
+      return try api.users(request.body)
+    case (1, _):
+      try admit(.GET, request)
+      return try api.user(words[0])
+    case (2, "status"):
+      try admit(.PUT, request)
+      return try api.choose(words[0], request.body)
     default: throw notFound(request)
     }
   }
@@ -137,14 +142,14 @@ struct GatewayAPI: Sendable {
   // MARK: Checks
 
   /// The decoded parts of a path between slashes, behind `prefix`; nil if the path does not begin so.
+  /// A slash at the end does not matter.
   private static func words(_ path: Substring, after prefix: String) -> [String]? {
     guard path.hasPrefix(prefix) else { return nil }
     var rest = path.dropFirst(prefix.count)
-    if rest.isEmpty { return [] }
-    guard rest.first == "/" else { return nil }
-    rest = rest.dropFirst()
+    guard rest.isEmpty || rest.first == "/" else { return nil }
     if rest.hasSuffix("/") { rest = rest.dropLast() }
-    return rest.split(separator: "/", omittingEmptySubsequences: false).map {
+    if rest.isEmpty { return [] }
+    return rest.dropFirst().split(separator: "/", omittingEmptySubsequences: false).map {
       RequestTarget.decoded($0)
     }
   }
@@ -157,6 +162,12 @@ struct GatewayAPI: Sendable {
     guard request.head.method == method || (method == .GET && request.head.method == .HEAD) else {
       throw Refusal(.methodNotAllowed, "only \(method.rawValue) is allowed here")
     }
+  }
+
+  /// Throws unless a backend with a key makes a request of `method`.
+  private func admit(_ method: HTTPMethod, _ request: HTTPRequest) throws(Refusal) {
+    try allow(method, request)
+    try authorize(request)
   }
 
   private func authorize(_ request: HTTPRequest) throws(Refusal) {

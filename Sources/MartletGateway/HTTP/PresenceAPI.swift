@@ -45,9 +45,14 @@ struct PresenceAPI: Sendable {
   func groups(_ body: ByteBuffer) throws(Refusal) -> EventLoopFuture<HTTPResponse> {
     let fields = try RequestFields(body, allowed: ["groups", "members", "limit"])
     let withMembers = try fields.boolean("members") ?? false
+    let limit =
+      try fields.integer("limit", 1...MemberPage.Request.maximumLimit)
+      ?? max(services.limits.presenceCap, 1)
     let maximum = withMembers ? Self.maximumLists : Self.maximumCounts
     var groups: [GroupName] = []
-    for text in try fields.texts("groups", 1...maximum) { groups.append(try GroupName(request: text)) }
+    for text in try fields.texts("groups", 1...maximum) {
+      groups.append(try GroupName(request: text))
+    }
     let names = groups
     guard withMembers else {
       return answer(
@@ -56,9 +61,6 @@ struct PresenceAPI: Sendable {
           return #"{"groups":[\#(list.joined(separator: ","))]}"#
         })
     }
-    let limit =
-      try fields.integer("limit", 1...MemberPage.Request.maximumLimit)
-      ?? max(services.limits.presenceCap, 1)
     let lists = names.map { list($0, limit: limit, after: nil) }
     return answer(
       EventLoopFuture.whenAllSucceed(lists, on: lists[0].eventLoop).map {
@@ -83,8 +85,9 @@ struct PresenceAPI: Sendable {
   // MARK: Users
 
   /// `GET /api/users/ID`
-  func user(_ id: String) -> EventLoopFuture<HTTPResponse> {
-    answer(users([id]).map { $0[0] })
+  func user(_ id: String) throws(Refusal) -> EventLoopFuture<HTTPResponse> {
+    try check(id)
+    return answer(users([id]).map { $0[0] })
   }
 
   /// `POST /api/users` `{"users":[…]}`
@@ -97,11 +100,13 @@ struct PresenceAPI: Sendable {
 
   /// `PUT /api/users/ID/status` `{"status":…}`
   func choose(_ id: String, _ body: ByteBuffer) throws(Refusal) -> EventLoopFuture<HTTPResponse> {
-    let fields = try RequestFields(body, allowed: ["status", "name"])
+    try check(id)
+    let fields = try RequestFields(body, allowed: ["status"])
     guard let status = try fields.text("status").flatMap({ UserStatus(rawValue: $0) }) else {
       throw Refusal(.malformed, UserStatus.choices)
     }
-    let user = User(id: id, name: try fields.text("name"))
+    // Those who are told know the user's name from elsewhere.
+    let user = User(id: id, name: nil)
     return answer(
       services.presence.choose(status, for: HomeUser(user: user, tenant: nil)).map {
         #"{"id":\#(JSONText.quoted(id)),"status":"\#(status.rawValue)"}"#
@@ -116,7 +121,7 @@ struct PresenceAPI: Sendable {
   }
 
   /// Throws unless somebody may have this id.
-  func check(_ id: String) throws(Refusal) {
+  private func check(_ id: String) throws(Refusal) {
     guard (1...128).contains(id.utf8.count), !id.hasPrefix(User.anonymousPrefix) else {
       throw Refusal(
         .badParameter,

@@ -76,7 +76,9 @@ final class SessionPresence {
   /// What the first frame says of the members; the user itself may not be among them yet.
   func introduced(_ page: MemberPage, wallClock: Int64) -> ServerFrame.Members {
     var page = page
-    if page.count <= limits.presenceCap, !page.members.contains(where: { $0.userID == session.user.id }) {
+    if page.count <= limits.presenceCap,
+      !page.members.contains(where: { $0.userID == session.user.id })
+    {
       let profile = session.user.json.dropLast() + #","joined_at":\#(wallClock),"metas":["#
       let metas = session.meta == "{}" ? "" : session.meta
       page.members.append(
