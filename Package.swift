@@ -182,6 +182,7 @@ let package = Package(
       name: "MartletTestSupport",
       dependencies: [
         "MartletCore",
+        .product(name: "JWTKit", package: "jwt-kit"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
@@ -291,6 +292,8 @@ let package = Package(
       dependencies: [
         "MartletCore", "MartletTestSupport", "martlet-gateway", "martlet-loadtest",
         "martlet-presence",
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
       ],
       swiftSettings: settings()),
   ]

@@ -24,12 +24,14 @@ final class ProcessCluster {
   private(set) var aggregators: [Daemon] = []
   private let folder: URL
 
-  /// - Parameter sites: the key of `backplane.redis` that says where Redis is.
-  private init(redis: [RedisServerProcess], sites: String) throws {
+  /// - Parameters:
+  ///   - sites: the key of `backplane.redis` that says where Redis is.
+  ///   - configuration: makes the file from `sites`.
+  private init(redis: [RedisServerProcess], sites: String, configuration: (String) -> String) throws {
     self.redis = redis
     folder = FileManager.default.temporaryDirectory.appending(component: "martlet-\(UUID())")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    try Self.configuration(sites).write(to: file, atomically: true, encoding: .utf8)
+    try configuration(sites).write(to: file, atomically: true, encoding: .utf8)
   }
 
   deinit {
@@ -37,14 +39,18 @@ final class ProcessCluster {
   }
 
   /// Starts a cluster and waits until all of it is ready.
+  ///
+  /// - Parameter configuration: makes the file from the key of `backplane.redis`.
   static func start(
-    redis count: Int = 2, gateways: Int = 3, aggregators: Int = 2
+    redis count: Int = 2, gateways: Int = 3, aggregators: Int = 2,
+    configuration: (String) -> String = { Self.configuration($0) }
   ) async throws -> ProcessCluster {
     var redis: [RedisServerProcess] = []
     for _ in 0..<count { redis.append(try await RedisServerProcess.start()) }
     let sites = "servers: \(urls(redis.map(\.server)))"
     return try await start(
-      ProcessCluster(redis: redis, sites: sites), gateways: gateways, aggregators: aggregators)
+      ProcessCluster(redis: redis, sites: sites, configuration: configuration),
+      gateways: gateways, aggregators: aggregators)
   }
 
   /// Starts a cluster on a Redis Cluster, which the caller owns.
@@ -52,8 +58,9 @@ final class ProcessCluster {
     on redis: RedisClusterProcess, gateways: Int = 2, aggregators: Int = 2
   ) async throws -> ProcessCluster {
     try await start(
-      ProcessCluster(redis: [], sites: "cluster: \(urls(redis.seeds))"), gateways: gateways,
-      aggregators: aggregators)
+      ProcessCluster(
+        redis: [], sites: "cluster: \(urls(redis.seeds))", configuration: { configuration($0) }),
+      gateways: gateways, aggregators: aggregators)
   }
 
   private static func start(
@@ -78,6 +85,16 @@ final class ProcessCluster {
 
   func addAggregator() async throws {
     aggregators.append(try await Self.startAggregator(file))
+  }
+
+  /// Starts a gateway again at its ports.
+  func restartGateway(_ index: Int) throws {
+    gateways[index] = try Self.startGateway(
+      file, client: gateways[index].clientPort, admin: gateways[index].adminPort)
+  }
+
+  func restartAggregator(_ index: Int) throws {
+    aggregators[index] = try Self.startAggregator(file, admin: aggregators[index].adminPort)
   }
 
   func waitUntilReady() async throws {
@@ -114,8 +131,10 @@ final class ProcessCluster {
   }
 
   static func startGateway(_ file: URL) async throws -> Daemon {
-    let client = try await FreePort.find()
-    let admin = try await FreePort.find()
+    try startGateway(file, client: await FreePort.find(), admin: await FreePort.find())
+  }
+
+  private static func startGateway(_ file: URL, client: Int, admin: Int) throws -> Daemon {
     let process = try ProgramProcess(
       ProgramProcess.built("martlet-gateway"),
       [
@@ -126,7 +145,10 @@ final class ProcessCluster {
   }
 
   static func startAggregator(_ file: URL) async throws -> Daemon {
-    let admin = try await FreePort.find()
+    try startAggregator(file, admin: await FreePort.find())
+  }
+
+  private static func startAggregator(_ file: URL, admin: Int) throws -> Daemon {
     let process = try ProgramProcess(
       ProgramProcess.built("martlet-presence"),
       ["--config", file.path(), "--admin", "127.0.0.1:\(admin)"])
