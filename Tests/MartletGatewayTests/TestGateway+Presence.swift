@@ -7,13 +7,14 @@ extension TestGateway {
   ///
   /// - Parameter presence: the connection's meta, as JSON.
   func connect(
-    _ room: String, as user: String, presence: String? = nil
+    _ room: String, as user: String, presence: String? = nil,
+    userAgent: String = "Test \"browser\""
   ) async throws -> WebSocketTestClient {
     let token = try await Self.token(user, ["name": .string(user.capitalized)])
     let meta = presence.map { "&presence=" + Self.escaped($0) } ?? ""
     return try await WebSocketTestClient.connect(
       port: port, "/ws/room/\(room)/?token=\(token)\(meta)",
-      headers: [(name: "User-Agent", value: "Test \"browser\"")])
+      headers: [(name: "User-Agent", value: userAgent)])
   }
 
   /// ``connect(_:as:presence:)``, and waits until both the room and the user's home know of it.

@@ -40,6 +40,19 @@ import Testing
     }
   }
 
+  @Test func `Of a user agent 256 bytes are kept`() async throws {
+    try await TestGateway.with { gateway in
+      // One character, many bytes.
+      let long = "e" + String(repeating: "\u{301}", count: 1_000)
+      _ = try await gateway.connect("7", as: "bob", userAgent: long)
+      try await eventually("bob is here") {
+        try await gateway.user("bob").objects("where").count == 1
+      }
+      let kept = try await gateway.user("bob").objects("where")[0].text("user_agent") ?? ""
+      #expect(kept.utf8.starts(with: long.utf8.prefix(255)) && kept.utf8.count < 260)
+    }
+  }
+
   @Test func `Somebody who has left is remembered, somebody unknown is just offline`()
     async throws
   {

@@ -136,6 +136,7 @@ struct ClientListener: Sendable {
 
 /// Where a connection comes from, for backends only.
 private struct Origin {
+  /// In bytes: it is kept for each connection.
   private static let maximumUserAgent = 256
 
   var address: String?
@@ -144,7 +145,7 @@ private struct Origin {
   init(_ channel: any Channel, _ head: HTTPRequestHead) {
     address = channel.remoteAddress?.ipAddress
     userAgent = head.headers.first(name: "User-Agent").map {
-      String($0.prefix(Self.maximumUserAgent))
+      String(decoding: $0.utf8.prefix(Self.maximumUserAgent), as: UTF8.self)
     }
   }
 
