@@ -43,7 +43,7 @@ final class ProcessCluster {
   /// - Parameter configuration: makes the file from the key of `backplane.redis`.
   static func start(
     redis count: Int = 2, gateways: Int = 3, aggregators: Int = 2,
-    configuration: (String) -> String = { Self.configuration($0) }
+    configuration: (String) -> String = { ProcessCluster.configuration($0) }
   ) async throws -> ProcessCluster {
     var redis: [RedisServerProcess] = []
     for _ in 0..<count { redis.append(try await RedisServerProcess.start()) }

@@ -1,5 +1,6 @@
 import CryptoExtras
 import JWTKit
+import MartletTestSupport
 import MartletCore
 import Testing
 

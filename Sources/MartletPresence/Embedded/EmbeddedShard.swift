@@ -83,9 +83,10 @@ final class EmbeddedShard {
     return UserPresence(
       key: user, status: homes.status(of: user), lastSeen: store.lastSeen[user],
       sessionStart: homes.sessionStart(of: user),
-      places: (store.places[user] ?? [:]).values.sorted { $0.joined < $1.joined }.map {
-        UserPresence.Place(connectionID: $0.session.connectionID, json: $0.json)
-      })
+      places: (store.places[user] ?? [:]).values.map {
+        UserPresence.Place(
+          connectionID: $0.session.connectionID, joined: $0.joined, json: $0.json)
+      }.sorted { ($0.joined, $0.connectionID) < ($1.joined, $1.connectionID) })
   }
 
   /// Remembers a user's status for a group of this shard, and tells the group, as ``PresenceScripts/notice`` does.

@@ -5,11 +5,14 @@ package struct UserPresence: Equatable, Sendable {
   /// A connection in a group.
   package struct Place: Equatable, Sendable {
     package var connectionID: String
+    /// Milliseconds since 1970.
+    package var joined: Int64
     /// `{"group":…,"connection_id":…,"joined_at":…,"meta":{…},…}`
     package var json: String
 
-    package init(connectionID: String, json: String) {
+    package init(connectionID: String, joined: Int64, json: String) {
       self.connectionID = connectionID
+      self.joined = joined
       self.json = json
     }
   }
@@ -20,6 +23,7 @@ package struct UserPresence: Equatable, Sendable {
   package var lastSeen: Int64?
   /// When the first of the present connections was made, milliseconds since 1970; nil for somebody who is not here.
   package var sessionStart: Int64?
+  /// Those that were joined first come first.
   package var places: [Place]
 
   package init(

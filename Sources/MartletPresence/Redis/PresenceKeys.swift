@@ -72,7 +72,7 @@ extension RedisKeyspace {
     key(shards.shard(of: group), "presence:seen:\(group)")
   }
 
-  /// A hash: `` → when the session began, milliseconds since 1970; membership → its place. Absent: the user is not here.
+  /// A hash: the empty field → when the session began, milliseconds since 1970; membership → its place. Absent: the user is not here.
   func user(_ user: UserKey) -> String {
     key(shards.home(of: user), "presence:user:\(user)")
   }

@@ -61,20 +61,18 @@ final class PresenceReader {
       PresenceScripts.members,
       keys: [keyspace.members(group), keyspace.seen(group), keyspace.shown(shard)],
       arguments: [
-        .number(Int64(clamping: page.cap)), .number(Int64(page.limit)),
+        .number(Int64(clamping: page.cap)), .number(Int64(page.limit) + 1),
         .text(page.after.map { "\($0.lastSeen)" } ?? ""), .text(page.after?.userID ?? ""),
         .text(group.rawValue),
       ]
     ).hop(to: eventLoop).map { reply in
       let (count, members) = Self.members(reply)
-      let isLast = members.count < page.limit || members.count >= count
+      // One more was asked for, to see whether there is another page.
+      let shown = Array(members.prefix(page.limit))
+      let next = members.count > page.limit ? shown.last : nil
       return MemberPage(
-        count: count, members: members,
-        next: isLast
-          ? nil
-          : members.last.map {
-            MemberPage.Cursor(lastSeen: $0.lastSeen, userID: $0.userID)
-          })
+        count: count, members: shown,
+        next: next.map { MemberPage.Cursor(lastSeen: $0.lastSeen, userID: $0.userID) })
     }
   }
 
@@ -131,11 +129,15 @@ final class PresenceReader {
       for (field, value) in replies[0].pairs {
         if field.isEmpty {
           presence.sessionStart = value.text.flatMap { Int64($0) }
-        } else if let key = PresenceRecords.membership(field), let json = value.text {
+        } else if let key = PresenceRecords.membership(field),
+          let place = value.text.flatMap({ PresenceRecords.place($0) })
+        {
           presence.places.append(
-            UserPresence.Place(connectionID: key.membership.connectionID, json: json))
+            UserPresence.Place(
+              connectionID: key.membership.connectionID, joined: place.joined, json: place.json))
         }
       }
+      presence.places.sort { ($0.joined, $0.connectionID) < ($1.joined, $1.connectionID) }
       presence.lastSeen = presence.lastSeen ?? presence.sessionStart
       let status = replies[2].text.flatMap { PresenceRecords.status($0) }
       presence.status =

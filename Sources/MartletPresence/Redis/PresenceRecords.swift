@@ -67,6 +67,14 @@ enum PresenceRecords {
     return HomeEntry(user: home(user, words[2]), sessionStart: start, joined: joined)
   }
 
+  /// `JOINED PLACE`
+  static func value(_ place: HomePlace) -> String { "\(place.joined)\t\(place.json)" }
+
+  static func place(_ value: String) -> (joined: Int64, json: String)? {
+    guard let words = words(value, count: 2), let joined = Int64(words[0]) else { return nil }
+    return (joined, String(words[1]))
+  }
+
   /// `START DRAIN TENANT USER`
   static func parting(_ user: HomeUser, sessionStart: Int64, afterDrain: Bool) -> String {
     "\(sessionStart)\t\(afterDrain ? 1 : 0)\t\(user.tenant ?? "")\t\(user.user.json)"

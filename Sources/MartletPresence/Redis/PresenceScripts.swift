@@ -170,7 +170,7 @@ enum PresenceScripts {
 
   /// A page of a group's members, those first who were seen last.
   ///
-  /// KEYS: members, seen, shown. ARGV: cap; limit, at most 1,000; score and user after whom the page begins, or ''; group.
+  /// KEYS: members, seen, shown. ARGV: cap; limit, at most some thousand; score and user after whom the page begins, or ''; group.
   /// Answers the count, then users and scores, then the users' values and what is shown; only the count if it is above the cap.
   static let members = RedisScript(
     name: "presence members",

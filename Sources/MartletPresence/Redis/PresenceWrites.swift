@@ -88,7 +88,7 @@ struct PresenceWrites {
     case .opened(let key, let entry, let homePlace):
       let field = PresenceRecords.field(key)
       set(keyspace.sessions(shard), field, PresenceRecords.value(entry))
-      set(keyspace.user(entry.user.key), field, homePlace.json)
+      set(keyspace.user(entry.user.key), field, PresenceRecords.value(homePlace))
     case .closed(let key, let user):
       let field = PresenceRecords.field(key)
       unset(keyspace.sessions(shard), field)

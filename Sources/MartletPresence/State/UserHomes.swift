@@ -159,8 +159,9 @@ struct UserHomes: Sendable {
   ) {
     let key = user.key
     let isHere = people[key] != nil
+    // The caller may know no more than the id.
     show(
-      status, for: user, isIdle: people[key]?.isIdle ?? false,
+      status, for: people[key]?.user ?? user, isIdle: people[key]?.isIdle ?? false,
       offlineSince: isHere ? nil : wallClock, at: time, &step)
   }
 
