@@ -85,24 +85,26 @@ final class Crowd: Sendable {
 
   /// Is there for a while, on one page and then on another.
   private func stay(_ client: Int, _ connection: CrowdConnection) async {
-    await pause(1_000...6_000)
+    await pause(1_000...6_000) { connection.isOpen }
     let page = "p\(Int.random(in: 0..<5))"
     if !isStopping.load(ordering: .relaxed),
       (try? await connection.send(#"{"type":"page_change","page":"\#(page)"}"#)) != nil
     {
       members.withLock { $0[client]?.page = page }
     }
-    await pause(1_000...6_000)
+    await pause(1_000...6_000) { connection.isOpen }
     if isStopping.load(ordering: .relaxed) { return }
     members.withLock { $0[client] = nil }
     await connection.leave()
     await pause(100...2_000)
   }
 
-  /// What people do takes time. Milliseconds; less once everybody is to stay.
-  private func pause(_ range: ClosedRange<Int>) async {
+  /// What people do takes time. Milliseconds; less once everybody is to stay, or `goesOn` is false.
+  private func pause(
+    _ range: ClosedRange<Int>, while goesOn: () -> Bool = { true }
+  ) async {
     var rest = Int.random(in: range)
-    while rest > 0, !isStopping.load(ordering: .relaxed) {
+    while rest > 0, !isStopping.load(ordering: .relaxed), goesOn() {
       try? await Task.sleep(for: .milliseconds(min(rest, 100)))
       rest -= 100
     }

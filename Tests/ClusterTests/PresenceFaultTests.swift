@@ -14,7 +14,7 @@ import Testing
     loops: 1
     api_keys: [\(ProcessCluster.apiKey)]
     backplane: {kind: redis, redis: {\(sites)}}
-    presence: {grace: 1s, lease: 3s, drain_grace: 2s, cap: 20}
+    presence: {grace: 1s, lease: 3s, drain_grace: 10s, cap: 20}
     limits: {drain_timeout: 500ms, ping_interval: 10m}
     auth: {tokens: [{algorithm: HS256, secret: "\(secret)"}]}
     routes:
@@ -59,13 +59,64 @@ import Testing
     crowd.stop()
     await running.value
     let present = crowd.present
-    #expect(present.count > 500)
+    #expect(present.count > 300)
     let limit = Self.grace + Self.lease + .seconds(2)
     for index in cluster.gateways.indices {
       try await expectTruth(present, cluster, gateway: index, within: limit)
     }
     await crowd.leave()
     try await expectTruth([], cluster, gateway: 0, within: limit)
+  }
+
+  @Test func `A daemon that is asked to end hands its shards over first`() async throws {
+    let cluster = try await ProcessCluster.start(
+      redis: 1, gateways: 0, configuration: Self.configuration)
+    try await eventually("they share the shards") {
+      try await ownedShards(cluster.aggregators[1]) == 8
+    }
+    cluster.aggregators[0].process.signal(SIGTERM)
+    #expect(try await cluster.aggregators[0].process.status() == 0)
+    // What was handed over is free at once; what a dead daemon leaves is free after its lease of 3 s.
+    try await eventually("the other one owns all shards", within: .milliseconds(2_500)) {
+      try await ownedShards(cluster.aggregators[1]) == 16
+    }
+    #expect(try await metric("martlet_presence_takeover_seconds", cluster.aggregators[1]) < 2.5)
+  }
+
+  @Test func `The members of a gateway that is drained never appear to leave`() async throws {
+    let cluster = try await ProcessCluster.start(
+      redis: 1, gateways: 2, configuration: Self.configuration)
+    func enter(_ gateway: Int, _ name: String) async throws -> WebSocketTestClient {
+      let client = try await cluster.join(gateway, "/ws/room/7/?token=\(try await token(name))")
+      _ = try await client.message(ofType: "connection_established")
+      return client
+    }
+    let ann = try await enter(0, "ann")
+    let bob = try await enter(1, "bob")
+    #expect(try await seen(by: ann) == "user_joined ann")
+    #expect(try await seen(by: ann) == "user_joined bob")
+    cluster.gateways[1].process.signal(SIGTERM)
+    #expect(try await bob.closeCode() == 1012)
+    // Longer than the plain grace, shorter than the drain's.
+    try await eventually("the gateway has ended") { !cluster.gateways[1].process.isRunning }
+    let carol = try await enter(0, "carol")
+    #expect(try await seen(by: ann) == "user_joined carol")
+    await carol.abort()
+    #expect(try await seen(by: ann) == "user_left carol")
+    let returned = try await enter(0, "bob")
+    let dan = try await enter(0, "dan")
+    #expect(try await seen(by: ann) == "user_joined dan")
+    for client in [returned, dan, ann] { await client.abort() }
+  }
+
+  private func token(_ user: String) async throws -> String {
+    try await TestToken.hs256(
+      ["sub": .string(user), "exp": .number(4_000_000_000)], secret: Self.secret)
+  }
+
+  private func seen(by client: WebSocketTestClient) async throws -> String {
+    let message = try await client.message()
+    return "\(message.text("type") ?? "?") \(message.text("user.id") ?? "?")"
   }
 
   /// Waits until the crowd has gone on for a while.

@@ -27,7 +27,8 @@ final class ProcessCluster {
   /// - Parameters:
   ///   - sites: the key of `backplane.redis` that says where Redis is.
   ///   - configuration: makes the file from `sites`.
-  private init(redis: [RedisServerProcess], sites: String, configuration: (String) -> String) throws {
+  private init(redis: [RedisServerProcess], sites: String, configuration: (String) -> String) throws
+  {
     self.redis = redis
     folder = FileManager.default.temporaryDirectory.appending(component: "martlet-\(UUID())")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

@@ -1,7 +1,7 @@
 import CryptoExtras
 import JWTKit
-import MartletTestSupport
 import MartletCore
+import MartletTestSupport
 import Testing
 
 @testable import MartletConfiguration

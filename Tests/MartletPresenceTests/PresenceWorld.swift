@@ -178,10 +178,8 @@ struct PresenceWorld {
   private mutating func deliver(_ shard: Int) {
     guard !shards[shard].stream.isEmpty else { return }
     let entry = shards[shard].stream.removeFirst()
-    let isCut = chance(5)
-    let place = Int.random(in: 0...100, using: &random)
+    let cut: Int? = chance(5) ? Int.random(in: 0...100, using: &random) : nil
     let moment = moment
-    let cut = { (count: Int) in isCut ? count * place / 100 : nil }
     // What is due happens before the report counts.
     tick(shard)
     switch entry {
@@ -189,10 +187,10 @@ struct PresenceWorld {
       shards[shard].former.append(report)
       if shards[shard].former.count > 20 { shards[shard].former.removeFirst() }
       shards[shard].model.apply(report)
-      shards[shard].take(now: now, cut: cut) { $0.apply(report, moment) }
+      shards[shard].take(now: now, cutAt: cut) { $0.apply(report, moment) }
       shards[shard].model.look(now)
     case .choice(let status, let user):
-      shards[shard].take(now: now, cut: cut) { $0.choose(status, for: user, moment) }
+      shards[shard].take(now: now, cutAt: cut) { $0.choose(status, for: user, moment) }
     }
   }
 
@@ -213,7 +211,7 @@ struct PresenceWorld {
   private mutating func tick(_ shard: Int) {
     let moment = moment
     shards[shard].model.look(now)
-    shards[shard].take(now: now, cut: { _ in nil }) { $0.tick(moment) }
+    shards[shard].take(now: now) { $0.tick(moment) }
   }
 
   /// - Parameter reliably: otherwise notices or their answers get lost.
@@ -264,7 +262,7 @@ struct PresenceWorld {
     let moment = moment
     tick(shard)
     shards[shard].model.remove(name)
-    shards[shard].take(now: now, cut: { _ in nil }) { $0.removeGateway(name, moment) }
+    shards[shard].take(now: now) { $0.removeGateway(name, moment) }
     shards[shard].model.look(now)
   }
 
@@ -317,7 +315,8 @@ struct PresenceWorld {
     var home: Set<String> = []
     for person in shard.model.people.keys {
       switch person.place {
-      case .group(let group): expected[group, default: [:]][person.userID] = shard.model.count(person)
+      case .group(let group):
+        expected[group, default: [:]][person.userID] = shard.model.count(person)
       case .home: home.insert(person.userID)
       }
     }

@@ -168,7 +168,7 @@ struct RedisPresenceTests {
 
   // MARK: Questions
 
-  @Test("pages are turned from those who were seen last to those who were seen first, on any gateway")
+  @Test("pages are turned from those who were seen last to those who were seen first")
   func pages() async throws {
     let cluster = try await PresenceCluster()
     let aggregator = cluster.aggregator()

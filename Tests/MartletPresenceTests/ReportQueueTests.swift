@@ -121,7 +121,10 @@ struct ReportQueueTests {
     queue.join(Examples.session("c1"))
     queue.drain()
     queue.drain()
-    #expect(queue.reportsToSend().map(\.body) == [.operations([.join(Examples.session("c1"))]), .drain])
+    #expect(
+      queue.reportsToSend().map(\.body) == [
+        .operations([.join(Examples.session("c1"))]), .drain,
+      ])
     queue.registered(isNew: true)
     #expect(queue.reportsToSend().map(\.body) == [.snapshot([Examples.session("c1")]), .drain])
   }

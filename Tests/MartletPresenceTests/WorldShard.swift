@@ -23,14 +23,15 @@ struct WorldShard {
     model = NaivePresence(map: map, shard: shard, rules: rules)
   }
 
-  /// Lets the aggregator take an input. With `cut` it is killed between two steps of the commit, and its successor
-  /// takes the input again.
+  /// Lets the aggregator take an input.
+  ///
+  /// - Parameter percent: of the steps that are committed before it is killed; its successor takes the input again.
   mutating func take(
-    now: Duration, cut: (Int) -> Int?, _ input: (inout PresenceState) -> [PresenceStep]
+    now: Duration, cutAt percent: Int? = nil, _ input: (inout PresenceState) -> [PresenceStep]
   ) {
     let steps = input(&state)
-    guard let part = cut(steps.count) else { return storage.apply(steps) }
-    storage.apply(steps.prefix(part))
+    guard let percent else { return storage.apply(steps) }
+    storage.apply(steps.prefix(steps.count * percent / 100))
     reload(now)
     storage.apply(input(&state))
   }

@@ -88,7 +88,8 @@ extension PresenceState.Persisted {
   }
 
   fileprivate mutating func addDebt(_ field: String, _ value: String) {
-    guard let (group, id) = PresenceRecords.groupAndID(field), let kind = DiffDebt.Kind(rawValue: value)
+    guard let (group, id) = PresenceRecords.groupAndID(field),
+      let kind = DiffDebt.Kind(rawValue: value)
     else { return }
     debts[group, default: []].append(DiffDebt(kind: kind, userID: id))
   }
