@@ -8,6 +8,8 @@ final class ShardAggregator {
   private static let longestRest = TimeAmount.milliseconds(500)
   /// So that deadlines that are close to each other are met together.
   private static let shortestRest = TimeAmount.milliseconds(10)
+  /// Notices without an answer.
+  private static let maximumNotices = 256
 
   /// What was done since the aggregator began.
   struct Counters: Equatable, Sendable {
@@ -26,6 +28,9 @@ final class ShardAggregator {
   private var applied = Counters()
   private var lastCommit: EventLoopFuture<Void>
   private var commits = 0
+  private var noticesUnderWay = 0
+  /// What follows from answers to notices; is committed with the next steps.
+  private var answers: [PresenceStep] = []
   private var timer: Scheduled<Void>?
   private var isEnded = false
 
@@ -106,6 +111,9 @@ final class ShardAggregator {
   private func commit(_ steps: [PresenceStep], cursor: String?) -> EventLoopFuture<Void> {
     guard !isEnded else { return eventLoop.makeFailedFuture(AggregatorEnded()) }
     defer { scheduleTick() }
+    // In the order in which the state came by them.
+    let steps = answers + steps
+    answers = []
     guard !steps.isEmpty || cursor != nil else { return lastCommit }
     commits += 1
     let bound = NIOLoopBound(self, eventLoop: eventLoop)
@@ -118,7 +126,6 @@ final class ShardAggregator {
     commits -= 1
     switch result {
     case .success:
-      // What is told is persisted.
       if commits == 0, !isEnded { deliverNotices() }
     case .failure(let error):
       guard !isEnded else { return }
@@ -127,26 +134,30 @@ final class ShardAggregator {
     }
   }
 
+  /// No commit is under way: what notices say is persisted.
   private func deliverNotices() {
     let bound = NIOLoopBound(self, eventLoop: eventLoop)
-    for notice in state.notices() {
+    for notice in state.notices(limit: Self.maximumNotices - noticesUnderWay) {
+      noticesUnderWay += 1
       store.deliver(notice).whenComplete { bound.value.delivered(notice, $0) }
     }
-    scheduleTick()
+    _ = commit([], cursor: nil)
   }
 
   private func delivered(_ notice: StatusNotice, _ result: Result<Void, any Error>) {
+    noticesUnderWay -= 1
     guard !isEnded else { return }
     switch result {
     case .success:
       if notice.status != nil { applied.diffsSent += 1 }
-      _ = commit(state.answered(notice, isDelivered: true), cursor: nil)
+      answers += state.answered(notice, isDelivered: true)
     case .failure(let error as ShardLost):
       _ = end()
-      onFailure(error)
+      return onFailure(error)
     case .failure:
-      _ = commit(state.answered(notice, isDelivered: false), cursor: nil)
+      answers += state.answered(notice, isDelivered: false)
     }
+    if commits == 0 { deliverNotices() }
   }
 
   // MARK: Time
@@ -167,7 +178,7 @@ final class ShardAggregator {
     guard commits == 0 else { return scheduleTick() }
     let steps = state.tick(PresenceMoment(now: Self.now, wallClock: wallClock()))
     _ = commit(steps, cursor: nil)
-    if steps.isEmpty { deliverNotices() }
+    if commits == 0 { deliverNotices() }
   }
 
   /// Since the machine started.

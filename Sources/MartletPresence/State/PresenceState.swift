@@ -125,10 +125,10 @@ struct PresenceState: Sendable {
     return steps
   }
 
-  /// Notices to groups that are due. They may be sent once the steps that came before are committed; each
+  /// At most `limit` notices to groups that are due. They may be sent once the steps that came before are committed; each
   /// is answered by ``answered(_:isDelivered:)``.
-  mutating func notices() -> [StatusNotice] {
-    homes.notices(at: clock.elapsed)
+  mutating func notices(limit: Int = .max) -> [StatusNotice] {
+    homes.notices(limit: limit, at: clock.elapsed)
   }
 
   mutating func answered(_ notice: StatusNotice, isDelivered: Bool) -> [PresenceStep] {

@@ -53,7 +53,7 @@ struct UserHomes: Sendable {
   /// How many users are here.
   var count: Int { people.count }
 
-  /// The next time at which ``tick(at:wallClock:_:)`` or ``notices(at:)`` may have something to do.
+  /// The next time at which ``tick(at:wallClock:_:)`` or ``notices(limit:at:)`` may have something to do.
   var nextDeadline: Duration? {
     [
       departures.min?.time, idling.min?.time, sendings.min?.time, nextForgetting,
@@ -281,10 +281,10 @@ struct UserHomes: Sendable {
     sendings.insert(Deadline(time: time, subject: key))
   }
 
-  /// The notices that are due; each must come back by ``answered(_:isDelivered:at:_:)``.
-  mutating func notices(at time: Duration) -> [StatusNotice] {
+  /// At most `limit` of the notices that are due; each must come back by ``answered(_:isDelivered:at:_:)``.
+  mutating func notices(limit: Int, at time: Duration) -> [StatusNotice] {
     var due: [StatusNotice] = []
-    while let next = sendings.min, next.time <= time {
+    while due.count < limit, let next = sendings.min, next.time <= time {
       sendings.removeMin()
       // What was replaced meanwhile has another time.
       guard let outgoing = outbox[next.subject], outgoing.time == next.time, !outgoing.isUnderWay
