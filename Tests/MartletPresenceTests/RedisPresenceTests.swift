@@ -19,6 +19,8 @@ struct RedisPresenceTests {
       let (seen, alike) = (try? await first.members, try? await second.members)
       return seen.map(Set.init) == ["ann:2", "bob:1"] && seen == alike
     }
+    // Somebody who leaves before being announced is never mentioned.
+    try await eventually("both are announced") { cluster.collector.diffs.count == 2 }
     first.service.leave(Examples.session("c1"))
     second.service.leave(Examples.session("c2", Examples.bob))
     try await eventually("bob's leave is announced") { cluster.collector.diffs.last == "-bob" }
