@@ -147,7 +147,7 @@ enum PresenceRecords {
   }
 
   private static func user(_ word: Substring) -> User? {
-    PresenceText.user(ByteBuffer(substring: word).readableBytesView)
+    PresenceText.user(ByteBuffer(substring: word))
   }
 
   private static func home(_ user: User, _ tenant: Substring) -> HomeUser {

@@ -20,8 +20,6 @@ enum PresenceText {
     case choice(UserStatus, HomeUser)
   }
 
-  private static let tab = UInt8(ascii: "\t")
-
   // MARK: Reports
 
   /// `k` and `o` of the report.
@@ -64,12 +62,11 @@ enum PresenceText {
     guard let lines = fields["o"] else { return nil }
     let kind = fields["k"].map { String(buffer: $0) }
     if kind == "c" {
-      let words = lines.readableBytesView.dropLast().split(
-        separator: tab, omittingEmptySubsequences: false)
-      guard words.count == 3, let status = UserStatus(rawValue: text(words[0])),
-        let user = user(words[2])
+      var lines = PresenceLines(lines)
+      guard lines.next(), lines.count == 3, let status = UserStatus(rawValue: lines.text(0)),
+        let user = user(lines.bytes(2))
       else { return nil }
-      return .choice(status, HomeUser(user: user, tenant: tenant(words[1])))
+      return .choice(status, HomeUser(user: user, tenant: tenant(lines.text(1))))
     }
     guard let gateway = fields["g"],
       let sequence = fields["n"].flatMap({ UInt64(String(buffer: $0)) }),
@@ -97,29 +94,29 @@ enum PresenceText {
 
   private static func operations(_ lines: ByteBuffer) -> [PresenceReport.Operation]? {
     var operations: [PresenceReport.Operation] = []
-    for line in lines.readableBytesView.split(separator: UInt8(ascii: "\n")) {
-      guard let operation = operation(line) else { return nil }
+    var lines = PresenceLines(lines)
+    while lines.next() {
+      guard let operation = operation(lines) else { return nil }
       operations.append(operation)
     }
     return operations
   }
 
-  private static func operation(_ line: ByteBufferView) -> PresenceReport.Operation? {
-    let words = line.split(separator: tab, omittingEmptySubsequences: false)
-    guard words.count >= 3 else { return nil }
+  private static func operation(_ line: PresenceLines) -> PresenceReport.Operation? {
+    guard line.count >= 3 else { return nil }
     let membership = Membership(
-      group: GroupName(trusted: text(words[1])), connectionID: text(words[2]))
-    switch words[0].first {
-    case UInt8(ascii: "+"):
-      guard words.count == 7, let user = user(words[4]) else { return nil }
+      group: GroupName(trusted: line.text(1)), connectionID: line.text(2))
+    switch line.text(0) {
+    case "+":
+      guard line.count == 7, let user = user(line.bytes(4)) else { return nil }
       return .join(
         PresenceSession(
           group: membership.group, connectionID: membership.connectionID, user: user,
-          tenant: tenant(words[3]), meta: text(words[5]), origin: text(words[6])))
-    case UInt8(ascii: "-"):
+          tenant: tenant(line.text(3)), meta: line.text(5), origin: line.text(6)))
+    case "-":
       return .leave(membership)
-    case UInt8(ascii: "s"):
-      guard words.count == 4, let age = Int64(text(words[3])) else { return nil }
+    case "s":
+      guard line.count == 4, let age = Int64(line.text(3)) else { return nil }
       return .seen(membership, age: age)
     default:
       return nil
@@ -128,31 +125,30 @@ enum PresenceText {
 
   // MARK: Words
 
-  private static func text(_ bytes: ByteBufferView) -> String {
-    String(decoding: bytes, as: UTF8.self)
-  }
-
-  private static func tenant(_ bytes: ByteBufferView) -> String? {
-    bytes.isEmpty ? nil : text(bytes)
+  private static func tenant(_ text: String) -> String? {
+    text.isEmpty ? nil : text
   }
 
   /// `{"id":…,"name":…}`; nil if this is not a user.
-  static func user(_ bytes: ByteBufferView) -> User? {
-    let json = ByteBuffer(bytes)
+  static func user(_ json: ByteBuffer) -> User? {
     guard let layout = try? JSONScanner.object(in: json.readableBytesUInt8Span) else { return nil }
-    let bytes = json.readableBytesView
-    func slice(_ range: Range<Int>) -> ByteBufferView {
-      bytes[(bytes.startIndex + range.lowerBound)..<(bytes.startIndex + range.upperBound)]
-    }
     var id: String?
     var name: String?
     for member in layout.members where member.kind == .string {
-      switch JSONText.unquoted(slice(member.key)) {
-      case "id": id = JSONText.unquoted(slice(member.value))
-      case "name": name = JSONText.unquoted(slice(member.value))
+      switch unquoted(member.key, of: json) {
+      case "id": id = unquoted(member.value, of: json)
+      case "name": name = unquoted(member.value, of: json)
       default: break
       }
     }
     return id.map { User(id: $0, name: name) }
+  }
+
+  /// Most strings have no escapes: they are taken as they are.
+  private static func unquoted(_ range: Range<Int>, of json: ByteBuffer) -> String {
+    let start = json.readerIndex + range.lowerBound
+    guard let text = json.getString(at: start + 1, length: range.count - 2) else { return "" }
+    guard text.utf8.contains(UInt8(ascii: "\\")) else { return text }
+    return JSONText.unquoted("\"\(text)\"".utf8)
   }
 }

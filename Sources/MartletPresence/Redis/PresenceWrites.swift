@@ -10,7 +10,16 @@ struct PresenceWrites {
   private let keyspace: RedisKeyspace
   private let shard: Int
   /// Of keys that are written, from 1.
-  private var places: [String: Int64] = [:]
+  private var places: [Target: Int64] = [:]
+
+  /// What is written. A key's text is made once per commit, however often the key is written.
+  private enum Target: Hashable {
+    case connections, departing, debts, counting, sessions, parting, statuses, notices, lastSeen,
+      gateways, sequences, shown
+    case members(GroupName)
+    case seen(GroupName)
+    case user(UserKey)
+  }
 
   init(
     _ configuration: RedisPresenceConfiguration, shard: Int, owner: String, cursor: String?
@@ -30,56 +39,54 @@ struct PresenceWrites {
     switch change {
     case .connected(let key, let entry):
       set(
-        keyspace.connections(shard), PresenceRecords.field(key), PresenceRecords.value(entry))
+        .connections, PresenceRecords.field(key), PresenceRecords.value(entry))
     case .disconnected(let key):
-      unset(keyspace.connections(shard), PresenceRecords.field(key))
+      unset(.connections, PresenceRecords.field(key))
     case .departing(let group, let user, let since, let afterDrain):
       set(
-        keyspace.departing(shard), PresenceRecords.field(group, user.id),
+        .departing, PresenceRecords.field(group, user.id),
         PresenceRecords.departing(user, since: since, afterDrain: afterDrain))
     case .returned(let group, let userID):
-      unset(keyspace.departing(shard), PresenceRecords.field(group, userID))
+      unset(.departing, PresenceRecords.field(group, userID))
     case .owed(let group, let debt):
       set(
-        keyspace.debts(shard), PresenceRecords.field(group, debt.userID), debt.kind.rawValue)
+        .debts, PresenceRecords.field(group, debt.userID), debt.kind.rawValue)
     case .settled(let group, let debt):
-      unset(keyspace.debts(shard), PresenceRecords.field(group, debt.userID))
+      unset(.debts, PresenceRecords.field(group, debt.userID))
     case .counting(let group, true):
-      arguments += ["s", place(keyspace.counting(shard)), .text(group.rawValue)]
+      write("s", .counting, group.rawValue)
     case .counting(let group, false):
-      arguments += ["r", place(keyspace.counting(shard)), .text(group.rawValue)]
+      write("r", .counting, group.rawValue)
     case .listed(let group, let profile, let connections):
       set(
-        keyspace.members(group), profile.user.id,
+        .members(group), profile.user.id,
         PresenceRecords.member(profile, connections: connections))
     case .unlisted(let group, let userID):
-      unset(keyspace.members(group), userID)
-      arguments += ["y", place(keyspace.seen(group)), .text(userID)]
+      unset(.members(group), userID)
+      write("y", .seen(group), userID)
     case .seen(let group, let userID, let time):
-      arguments += ["z", place(keyspace.seen(group)), .number(time), .text(userID)]
+      raise(.seen(group), userID, to: time)
     case .announced(let diff):
       let record = RedisCommand.Argument.bytes(
         EphemeralRecord.encode(group: diff.group, event: diff.event))
       if case .joined(let profile, _) = diff.kind {
-        arguments += [
-          "j", place(keyspace.shown(shard)),
-          .text(PresenceRecords.field(diff.group, profile.user.id)), record,
-        ]
+        write("j", .shown, PresenceRecords.field(diff.group, profile.user.id))
       } else {
-        arguments += ["p", record]
+        arguments.append("p")
       }
+      arguments.append(record)
     case .opened, .closed, .parting, .reopened, .status, .noticed, .delivered, .arrived, .gone,
       .userSeen, .forgotSeen:
       addHome(change)
     case .advanced(let gateway, let sequence, let isDraining):
       set(
-        keyspace.sequences(shard), gateway,
+        .sequences, gateway,
         PresenceRecords.progress(sequence, isDraining: isDraining))
     case .forgotten(let gateway):
-      unset(keyspace.gateways(shard), gateway)
-      unset(keyspace.sequences(shard), gateway)
+      unset(.gateways, gateway)
+      unset(.sequences, gateway)
     case .requestedSnapshot(let gateway):
-      unset(keyspace.gateways(shard), gateway)
+      unset(.gateways, gateway)
     }
   }
 
@@ -87,54 +94,91 @@ struct PresenceWrites {
     switch change {
     case .opened(let key, let entry, let homePlace):
       let field = PresenceRecords.field(key)
-      set(keyspace.sessions(shard), field, PresenceRecords.value(entry))
-      set(keyspace.user(entry.user.key), field, PresenceRecords.value(homePlace))
+      set(.sessions, field, PresenceRecords.value(entry))
+      set(.user(entry.user.key), field, PresenceRecords.value(homePlace))
     case .closed(let key, let user):
       let field = PresenceRecords.field(key)
-      unset(keyspace.sessions(shard), field)
-      unset(keyspace.user(user), field)
+      unset(.sessions, field)
+      unset(.user(user), field)
     case .parting(let user, let start, let afterDrain):
       set(
-        keyspace.parting(shard), user.key.text,
+        .parting, user.key.text,
         PresenceRecords.parting(user, sessionStart: start, afterDrain: afterDrain))
     case .reopened(let user):
-      unset(keyspace.parting(shard), user.text)
+      unset(.parting, user.text)
     case .status(let user, let status?):
-      set(keyspace.statuses(shard), user.text, PresenceRecords.value(status))
+      set(.statuses, user.text, PresenceRecords.value(status))
     case .status(let user, nil):
-      unset(keyspace.statuses(shard), user.text)
+      unset(.statuses, user.text)
     case .noticed(let notice):
       set(
-        keyspace.notices(shard), PresenceRecords.field(notice.key.group, notice.key.user.text),
+        .notices, PresenceRecords.field(notice.key.group, notice.key.user.text),
         PresenceRecords.value(notice))
     case .delivered(let key):
-      unset(keyspace.notices(shard), PresenceRecords.field(key.group, key.user.text))
+      unset(.notices, PresenceRecords.field(key.group, key.user.text))
     case .arrived(let user, let start):
-      set(keyspace.user(user), "", "\(start)")
+      set(.user(user), "", "\(start)")
     case .gone(let user):
-      arguments += ["d", place(keyspace.user(user))]
+      arguments.append("d")
+      arguments.append(.number(place(.user(user))))
     case .userSeen(let user, let time):
-      arguments += ["z", place(keyspace.lastSeen(shard)), .number(time), .text(user.text)]
+      raise(.lastSeen, user.text, to: time)
     case .forgotSeen(let time):
-      arguments += ["c", place(keyspace.lastSeen(shard)), .text("(\(time)")]
+      write("c", .lastSeen, "(\(time)")
     default:
       break
     }
   }
 
-  private mutating func set(_ key: String, _ field: String, _ value: String) {
-    arguments += ["h", place(key), .text(field), .text(value)]
+  // MARK: Arguments, appended one by one: these are most of what a busy aggregator writes
+
+  private mutating func set(_ target: Target, _ field: String, _ value: String) {
+    write("h", target, field)
+    arguments.append(.text(value))
   }
 
-  private mutating func unset(_ key: String, _ field: String) {
-    arguments += ["x", place(key), .text(field)]
+  private mutating func unset(_ target: Target, _ field: String) {
+    write("x", target, field)
   }
 
-  private mutating func place(_ key: String) -> RedisCommand.Argument {
-    if let place = places[key] { return .number(place) }
-    keys.append(key)
+  private mutating func raise(_ target: Target, _ member: String, to score: Int64) {
+    arguments.append("z")
+    arguments.append(.number(place(target)))
+    arguments.append(.number(score))
+    arguments.append(.text(member))
+  }
+
+  private mutating func write(_ kind: RedisCommand.Argument, _ target: Target, _ word: String) {
+    arguments.append(kind)
+    arguments.append(.number(place(target)))
+    arguments.append(.text(word))
+  }
+
+  private mutating func place(_ target: Target) -> Int64 {
+    if let place = places[target] { return place }
+    keys.append(key(target))
     let place = Int64(keys.count)
-    places[key] = place
-    return .number(place)
+    places[target] = place
+    return place
+  }
+
+  private func key(_ target: Target) -> String {
+    switch target {
+    case .connections: keyspace.connections(shard)
+    case .departing: keyspace.departing(shard)
+    case .debts: keyspace.debts(shard)
+    case .counting: keyspace.counting(shard)
+    case .sessions: keyspace.sessions(shard)
+    case .parting: keyspace.parting(shard)
+    case .statuses: keyspace.statuses(shard)
+    case .notices: keyspace.notices(shard)
+    case .lastSeen: keyspace.lastSeen(shard)
+    case .gateways: keyspace.gateways(shard)
+    case .sequences: keyspace.sequences(shard)
+    case .shown: keyspace.shown(shard)
+    case .members(let group): keyspace.members(group)
+    case .seen(let group): keyspace.seen(group)
+    case .user(let user): keyspace.user(user)
+    }
   }
 }
