@@ -1,8 +1,11 @@
+import Foundation
 import Testing
 
 @Suite("Presence state against a naive model")
 struct PresenceStatePropertyTests {
-  private static let worlds = 200
+  /// Longer runs: `MARTLET_PRESENCE_WORLDS=5000 swift test --filter PresenceStatePropertyTests`.
+  private static let worlds =
+    ProcessInfo.processInfo.environment["MARTLET_PRESENCE_WORLDS"].flatMap { Int($0) } ?? 200
   private static let steps = 500
 
   /// A failure names its seed; `PresenceWorld(seed:)` repeats it, in a process with `SWIFT_DETERMINISTIC_HASHING=1` exactly.

@@ -10,8 +10,7 @@ struct PresenceStorage {
   }
 
   private struct Departing {
-    var user: User
-    var since: Int64
+    var profile: MemberProfile
     var afterDrain: Bool
   }
 
@@ -53,9 +52,9 @@ struct PresenceStorage {
     switch change {
     case .connected(let key, let entry): connections[key] = entry
     case .disconnected(let key): connections[key] = nil
-    case .departing(let group, let user, let since, let afterDrain):
-      departing[Person(group: group, userID: user.id)] = Departing(
-        user: user, since: since, afterDrain: afterDrain)
+    case .departing(let group, let profile, let afterDrain):
+      departing[Person(group: group, userID: profile.user.id)] = Departing(
+        profile: profile, afterDrain: afterDrain)
     case .returned(let group, let userID): departing[Person(group: group, userID: userID)] = nil
     case .owed(let group, let debt):
       // As in a hash, one of each user.
@@ -128,7 +127,7 @@ struct PresenceStorage {
     var persisted = PresenceState.Persisted()
     persisted.connections = connections
     persisted.departing = departing.map {
-      ($0.key.group, $0.value.user, $0.value.since, $0.value.afterDrain)
+      ($0.key.group, $0.value.profile, $0.value.afterDrain)
     }
     persisted.counting = Array(counting)
     persisted.debts = debts.mapValues { Array($0) }

@@ -72,10 +72,12 @@ struct PresenceTextTests {
     let user = HomeUser(user: Self.strange, tenant: "acme")
     let home = HomeEntry(user: user, sessionStart: 3, joined: 4)
     #expect(PresenceRecords.homeEntry(PresenceRecords.value(home)) == home)
-    let departing = PresenceRecords.departing(
-      PresenceRecords.departing(Self.strange, since: 5, afterDrain: true))
-    #expect(departing?.user == Self.strange && departing?.since == 5)
-    #expect(departing?.afterDrain == true)
+    for metas in [[], [Self.session.meta, #"{"a":1}"#]] {
+      let profile = MemberProfile(user: Self.strange, joinedAt: 5, metas: metas)
+      let departing = PresenceRecords.departing(
+        PresenceRecords.departing(profile, afterDrain: true))
+      #expect(departing?.profile == profile && departing?.afterDrain == true)
+    }
     let parting = PresenceRecords.parting(
       PresenceRecords.parting(user, sessionStart: 6, afterDrain: false))
     #expect(parting?.user == user && parting?.sessionStart == 6 && parting?.afterDrain == false)

@@ -84,7 +84,7 @@ extension PresenceState.Persisted {
     guard let (group, _) = PresenceRecords.groupAndID(field),
       let person = PresenceRecords.departing(value)
     else { return }
-    departing.append((group, person.user, person.since, person.afterDrain))
+    departing.append((group, person.profile, person.afterDrain))
   }
 
   fileprivate mutating func addDebt(_ field: String, _ value: String) {

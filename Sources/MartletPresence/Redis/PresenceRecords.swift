@@ -43,16 +43,18 @@ enum PresenceRecords {
     return RosterEntry(user: user, since: since, joined: joined, meta: String(words[3]))
   }
 
-  /// `SINCE DRAIN USER`
-  static func departing(_ user: User, since: Int64, afterDrain: Bool) -> String {
-    "\(since)\t\(afterDrain ? 1 : 0)\t\(user.json)"
+  /// `SINCE DRAIN USER META …`
+  static func departing(_ profile: MemberProfile, afterDrain: Bool) -> String {
+    let words = ["\(profile.joinedAt)", afterDrain ? "1" : "0", profile.user.json] + profile.metas
+    return words.joined(separator: "\t")
   }
 
-  static func departing(_ value: String) -> (user: User, since: Int64, afterDrain: Bool)? {
-    guard let words = words(value, count: 3), let since = Int64(words[0]),
-      let user = user(words[2])
+  static func departing(_ value: String) -> (profile: MemberProfile, afterDrain: Bool)? {
+    let words = value.split(separator: "\t", omittingEmptySubsequences: false)
+    guard words.count >= 3, let since = Int64(words[0]), let user = user(words[2])
     else { return nil }
-    return (user, since, words[1] == "1")
+    let metas = words.dropFirst(3).map(String.init)
+    return (MemberProfile(user: user, joinedAt: since, metas: metas), words[1] == "1")
   }
 
   /// `START JOINED TENANT USER`

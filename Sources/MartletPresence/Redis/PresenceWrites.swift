@@ -42,10 +42,10 @@ struct PresenceWrites {
         .connections, PresenceRecords.field(key), PresenceRecords.value(entry))
     case .disconnected(let key):
       unset(.connections, PresenceRecords.field(key))
-    case .departing(let group, let user, let since, let afterDrain):
+    case .departing(let group, let profile, let afterDrain):
       set(
-        .departing, PresenceRecords.field(group, user.id),
-        PresenceRecords.departing(user, since: since, afterDrain: afterDrain))
+        .departing, PresenceRecords.field(group, profile.user.id),
+        PresenceRecords.departing(profile, afterDrain: afterDrain))
     case .returned(let group, let userID):
       unset(.departing, PresenceRecords.field(group, userID))
     case .owed(let group, let debt):

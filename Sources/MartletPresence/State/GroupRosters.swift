@@ -98,14 +98,10 @@ struct GroupRosters: Sendable {
     list(person, in: group, &step)
     if person.connections.isEmpty {
       depart(person, in: group, after: delay(afterDrain), at: time)
-      step.append(.departing(group, person.user, since: person.since, afterDrain: afterDrain))
+      step.append(.departing(group, person.profile, afterDrain: afterDrain))
     } else {
       owe(person, in: group, at: time, &step)
     }
-  }
-
-  func has(_ userID: String, in group: GroupName) -> Bool {
-    groups[group]?.people[userID] != nil
   }
 
   /// Lets departures happen, and tells groups what is due.
@@ -364,10 +360,12 @@ extension GroupRosters {
   }
 
   mutating func restoreDeparting(
-    _ user: User, in group: GroupName, since: Int64, afterDrain: Bool, at time: Duration
+    _ profile: MemberProfile, in group: GroupName, afterDrain: Bool, at time: Duration
   ) {
-    add(user, in: group, since: since)
-    guard let person = groups[group]?.people[user.id] else { return }
+    let id = profile.user.id
+    add(profile.user, in: group, since: profile.joinedAt)
+    groups[group]?.people[id]?.formerMetas = profile.metas
+    guard let person = groups[group]?.people[id] else { return }
     depart(person, in: group, after: delay(afterDrain), at: time)
   }
 
@@ -385,8 +383,7 @@ extension GroupRosters {
   mutating func finishRestoring(_ debts: [GroupName: [DiffDebt]], at time: Duration) {
     for (group, roster) in groups {
       for (id, person) in roster.people {
-        // What the group knows of somebody who is gone is not persisted: on return it is told anew.
-        groups[group]?.people[id]?.told = person.departure == nil ? person.profile.hashValue : 0
+        groups[group]?.people[id]?.told = person.profile.hashValue
       }
       if roster.isCounting { groups[group]?.toldCount = nil }
     }
@@ -425,7 +422,7 @@ extension GroupRosters {
         groups[group, default: Roster()].people[id] = person
         memberCount += 1
         depart(person, in: group, after: rules.grace + allowance, at: time)
-        step.append(.departing(group, person.user, since: person.since, afterDrain: true))
+        step.append(.departing(group, person.profile, afterDrain: true))
         list(person, in: group, &step)
         if person.told == nil { owe(person, in: group, at: time, &step) }
       }

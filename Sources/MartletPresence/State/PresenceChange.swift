@@ -11,8 +11,8 @@ enum PresenceChange: Equatable, Sendable {
   // Rosters: truth.
   case connected(MembershipKey, RosterEntry)
   case disconnected(MembershipKey)
-  /// The user has no connection, and leaves unless one comes.
-  case departing(GroupName, User, since: Int64, afterDrain: Bool)
+  /// The user has no connection, and leaves unless one comes. Until then it is shown as it was.
+  case departing(GroupName, MemberProfile, afterDrain: Bool)
   case returned(GroupName, userID: String)
   /// The group has not been told yet.
   case owed(GroupName, DiffDebt)

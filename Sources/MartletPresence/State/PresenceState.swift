@@ -253,7 +253,7 @@ extension PresenceState {
   /// What was persisted of a shard.
   struct Persisted: Sendable {
     var connections: [MembershipKey: RosterEntry] = [:]
-    var departing: [(group: GroupName, user: User, since: Int64, afterDrain: Bool)] = []
+    var departing: [(group: GroupName, profile: MemberProfile, afterDrain: Bool)] = []
     var counting: [GroupName] = []
     var debts: [GroupName: [DiffDebt]] = [:]
     var sessions: [MembershipKey: HomeEntry] = [:]
@@ -278,8 +278,7 @@ extension PresenceState {
     }
     for person in persisted.departing {
       rosters.restoreDeparting(
-        person.user, in: person.group, since: person.since, afterDrain: person.afterDrain,
-        at: time)
+        person.profile, in: person.group, afterDrain: person.afterDrain, at: time)
     }
     for group in persisted.counting { rosters.restoreCounting(group) }
     rosters.finishRestoring(persisted.debts, at: time)

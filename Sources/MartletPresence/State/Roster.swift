@@ -24,6 +24,8 @@ struct Roster: Sendable {
     var since: Int64
     /// Those that joined first come first.
     private(set) var connections: [Connection] = []
+    /// Without connections: what they showed. Nobody is told that the user is gone before it has left.
+    var formerMetas: [String] = []
     /// When the grace ends, in time of the clock; nil while there are connections.
     var departure: Duration?
     /// The grace is over; the group is to be told.
@@ -35,15 +37,18 @@ struct Roster: Sendable {
       // Almost always the last one.
       let index = connections.lastIndex { $0 < connection }.map { $0 + 1 } ?? 0
       connections.insert(connection, at: index)
+      formerMetas = []
     }
 
     mutating func remove(_ key: ConnectionKey) -> Bool {
       guard let index = connections.firstIndex(where: { $0.key == key }) else { return false }
+      if connections.count == 1 { formerMetas = profile.metas }
       connections.remove(at: index)
       return true
     }
 
     mutating func removeConnections() {
+      formerMetas = profile.metas
       connections = []
     }
 
@@ -57,7 +62,7 @@ struct Roster: Sendable {
     }
 
     var profile: MemberProfile {
-      var metas: [String] = []
+      var metas = connections.isEmpty ? formerMetas : []
       for connection in connections.suffix(MemberProfile.maximumMetas)
       where connection.meta != "{}" && !metas.contains(connection.meta) {
         metas.append(connection.meta)
