@@ -203,7 +203,8 @@ let package = Package(
 
     // Ring 1, pure.
     .testTarget(
-      name: "MartletCoreTests", dependencies: ["MartletCore"], swiftSettings: settings()),
+      name: "MartletCoreTests", dependencies: ["MartletCore", "MartletTestSupport"],
+      swiftSettings: settings()),
     .testTarget(
       name: "MartletProtocolTests",
       dependencies: [

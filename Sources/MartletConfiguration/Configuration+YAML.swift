@@ -18,7 +18,14 @@ extension Configuration {
     if let node = root.optional("log_level") { logLevel = try node.oneOf(LogLevel.self) }
     if let node = root.optional("demo") { servesDemo = try node.boolean() }
     origins = try root.optional("origins").map(Self.origins)
-    apiKeys = try root.optional("api_keys").map(Self.apiKeys) ?? []
+    tenants = try root.optional("tenants").map { node throws(ConfigurationError) in
+      try Tenants(node.mapping())
+    }
+    let hasTenants = tenants != nil
+    apiKeys =
+      try root.optional("api_keys").map { node throws(ConfigurationError) in
+        try APIKey.list(node, hasTenants: hasTenants)
+      } ?? []
     backplane = try Backplane(root.section("backplane"))
     presence = try Presence(root.section("presence"))
     var auth = try root.section("auth")
@@ -30,7 +37,7 @@ extension Configuration {
     limits = try Limits(root.section("limits"))
     let routes =
       try root.optional("routes")?.list().map { node throws(ConfigurationError) in
-        try Route(node.mapping())
+        try Route(node.mapping(), hasTenants: hasTenants)
       } ?? []
     routing = RoutingTable(routes)
     try root.finish()
@@ -45,16 +52,6 @@ extension Configuration {
           && !parts[2].isEmpty
         return isOrigin ? text.lowercased() : nil
       }
-    }
-  }
-
-  private static func apiKeys(_ node: ConfigurationNode) throws(ConfigurationError) -> [String] {
-    try node.list().map { element throws(ConfigurationError) in
-      let text = try element.text()
-      guard text.utf8.count >= 16 else {
-        throw element.error("is \(text.utf8.count) bytes long; at least 16 are needed")
-      }
-      return text
     }
   }
 }

@@ -10,7 +10,9 @@ package struct Configuration: Sendable {
   package var servesDemo = false
   /// Nil: every origin.
   package var origins: [String]?
-  package var apiKeys: [String] = []
+  package var apiKeys: [APIKey] = []
+  /// Nil: the cluster has no tenants.
+  package var tenants: Tenants?
   package var backplane = Backplane()
   package var presence = Presence()
   package var tokenKeys: [TokenKey] = []

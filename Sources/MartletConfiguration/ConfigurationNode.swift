@@ -30,6 +30,11 @@ struct ConfigurationNode {
     }
   }
 
+  /// Whether there are keys, and not a single value or a list.
+  var isMapping: Bool {
+    if case .mapping = node { true } else { false }
+  }
+
   private var kind: String {
     switch node {
     case .scalar(let scalar): scalar.string.isEmpty ? "empty" : "\"\(scalar.string)\""

@@ -1,13 +1,15 @@
 internal import MartletCore
 
 extension Route {
-  init(_ mapping: ConfigurationMapping) throws(ConfigurationError) {
+  /// - Parameter hasTenants: whether the cluster has any.
+  init(_ mapping: ConfigurationMapping, hasTenants: Bool) throws(ConfigurationError) {
     var mapping = mapping
     let pathNode = try mapping.required("path", "a pattern such as /ws/rooms/{room}/")
     let path = try pathNode.pattern { text throws(PatternError) in try PathPattern(text) }
     let groupNode = try mapping.required("group", "a text such as room_{room}")
     let group = try groupNode.template(path.variables)
-    let access = try AccessRule(mapping.section("access"), path.variables)
+    let access = try AccessRule(
+      mapping.section("access"), path.variables, hasTenants: hasTenants)
     var retention: Retention?
     if let node = mapping.optional("history") { retention = try Retention(node.mapping()) }
     let durability =
@@ -41,11 +43,18 @@ extension Route {
 
 extension AccessRule {
   init(
-    _ mapping: ConfigurationMapping, _ variables: Set<String>
+    _ mapping: ConfigurationMapping, _ variables: Set<String>, hasTenants: Bool
   ) throws(ConfigurationError) {
     var mapping = mapping
     self.init()
-    if let node = mapping.optional("anonymous") { allowsAnonymous = try node.boolean() }
+    if let node = mapping.optional("anonymous") {
+      allowsAnonymous = try node.boolean()
+      guard !allowsAnonymous || !hasTenants else {
+        throw node.error(
+          "true is not allowed in a cluster with tenants: a token names the tenant, and an anonymous user"
+            + " has none")
+      }
+    }
     for (claim, node) in try mapping.section("claims").entries {
       conditions.append(try ClaimCondition(claim, node.mapping(), variables))
     }

@@ -15,7 +15,9 @@ final class GatewayServices: Sendable {
   let tokens: TokenVerifier
   /// Nil: every origin.
   let origins: Set<String>?
-  let apiKeys: [String]
+  let apiKeys: APIKeys
+  /// Names a user's tenant; nil: the cluster has none.
+  let tenantClaim: String?
   let servesDemo: Bool
   /// Differs at each start, so that ids are never used twice.
   let incarnation: String
@@ -33,7 +35,8 @@ final class GatewayServices: Sendable {
     self.limits = GatewayLimits(configuration.limits, configuration.presence)
     self.tokens = tokens
     self.origins = configuration.origins.map(Set.init)
-    self.apiKeys = configuration.apiKeys
+    self.apiKeys = APIKeys(configuration.apiKeys, hasTenants: configuration.tenants != nil)
+    self.tenantClaim = configuration.tenants?.claim
     self.servesDemo = configuration.servesDemo
     self.incarnation = incarnation
     self.loopCount = loopCount

@@ -7,15 +7,15 @@ package struct PresenceSession: Equatable, Sendable {
   package var connectionID: String
   package var user: User
   /// Nil in a cluster without tenants.
-  package var tenant: String?
+  package var tenant: TenantName?
   /// What the connection says of itself to the other members: a JSON object without white space between its tokens.
   package var meta: String
   /// Where the connection comes from, for backends only: a JSON object like ``meta``.
   package var origin: String
 
   package init(
-    group: GroupName, connectionID: String, user: User, tenant: String? = nil, meta: String = "{}",
-    origin: String = "{}"
+    group: GroupName, connectionID: String, user: User, tenant: TenantName? = nil,
+    meta: String = "{}", origin: String = "{}"
   ) {
     self.group = group
     self.connectionID = connectionID
@@ -35,9 +35,9 @@ package struct PresenceSession: Equatable, Sendable {
 package struct HomeUser: Equatable, Sendable {
   package var user: User
   /// Nil in a cluster without tenants.
-  package var tenant: String?
+  package var tenant: TenantName?
 
-  package init(user: User, tenant: String?) {
+  package init(user: User, tenant: TenantName?) {
     self.user = user
     self.tenant = tenant
   }

@@ -5,7 +5,7 @@ package import NIOCore
 package enum PublicationFrame {
   private static let epochPrefix: StaticString = #"","epoch":""#
 
-  /// Appends the JSON text to `buffer`.
+  /// Appends the JSON text to `buffer`. Clients do not learn of tenants.
   ///
   /// - Parameters:
   ///   - event: a JSON object from `{` to `}`, as it stands in the backplane.
@@ -15,11 +15,18 @@ package enum PublicationFrame {
     event: ByteBuffer, group: GroupName, offset: UInt64?, newEpoch: Epoch? = nil,
     into buffer: inout ByteBuffer
   ) {
+    writeJSON(event, group.name, offset, newEpoch, into: &buffer)
+  }
+
+  private static func writeJSON(
+    _ event: ByteBuffer, _ name: Substring, _ offset: UInt64?, _ newEpoch: Epoch?,
+    into buffer: inout ByteBuffer
+  ) {
     var open = event
     open.moveWriterIndex(to: open.writerIndex - 1)
     buffer.writeBuffer(&open)
     buffer.writeStaticString(#","group":""#)
-    buffer.writeString(group.rawValue)
+    buffer.writeSubstring(name)
     if let newEpoch {
       buffer.writeStaticString(epochPrefix)
       buffer.writeString(newEpoch.rawValue)
@@ -38,14 +45,14 @@ package enum PublicationFrame {
     event: ByteBuffer, group: GroupName, offset: UInt64?, newEpoch: Epoch? = nil,
     into buffer: inout ByteBuffer
   ) {
+    let name = group.name
     let epoch = newEpoch.map { epochPrefix.utf8CodeUnitCount + $0.rawValue.utf8.count } ?? 0
     let digits = offset.map { #","offset":"#.utf8.count + $0.decimalDigits } ?? 0
     let length =
-      event.readableBytes - 1 + #","group":"""#.utf8.count + group.rawValue.utf8.count + epoch
-      + digits + 1
+      event.readableBytes - 1 + #","group":"""#.utf8.count + name.utf8.count + epoch + digits + 1
     WebSocketFraming.writeTextHeader(length: length, into: &buffer)
     let start = buffer.writerIndex
-    writeJSON(event: event, group: group, offset: offset, newEpoch: newEpoch, into: &buffer)
+    writeJSON(event, name, offset, newEpoch, into: &buffer)
     assert(buffer.writerIndex - start == length)
   }
 }

@@ -9,7 +9,11 @@ package struct PublishRequestBody: Equatable, Sendable {
   package var idempotencyID: String?
 
   /// Reads the request; every refusal names the field and what is allowed.
-  package static func parse(_ body: ByteBuffer) throws(Refusal) -> PublishRequestBody {
+  ///
+  /// - Parameter tenant: whose group it is; nil in a cluster without tenants.
+  package static func parse(
+    _ body: ByteBuffer, tenant: TenantName?
+  ) throws(Refusal) -> PublishRequestBody {
     let layout: JSONScanner.Layout
     do {
       layout = try JSONScanner.object(in: body.readableBytesUInt8Span)
@@ -27,7 +31,9 @@ package struct PublishRequestBody: Equatable, Sendable {
       let value = slice(member.value)
       switch JSONText.unquoted(slice(member.key).readableBytesView) {
       case "group":
-        group = member.kind == .string ? GroupName(JSONText.unquoted(value.readableBytesView)) : nil
+        group =
+          member.kind == .string
+          ? GroupName(tenant: tenant, name: JSONText.unquoted(value.readableBytesView)) : nil
         guard group != nil else {
           throw Refusal(
             .malformed,

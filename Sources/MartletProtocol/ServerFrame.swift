@@ -1,6 +1,7 @@
 package import MartletCore
 
 /// What the server says that is not a publication, as JSON text (docs/protocol.md, From the server).
+/// Clients do not learn of tenants.
 package enum ServerFrame {
   /// The first frame after a join.
   package static func connectionEstablished(
@@ -9,7 +10,7 @@ package enum ServerFrame {
   ) -> String {
     var text = #"{"type":"connection_established","connection_id":"#
     text += JSONText.quoted(connectionID)
-    text += #","user":\#(user.json),"group":"\#(group)","position":\#(json(position))"#
+    text += #","user":\#(user.json),"group":"\#(group.name)","position":\#(json(position))"#
     if let recovered { text += #","recovered":\#(recovered)"# }
     if let members {
       text += #","member_count":\#(members.count)"#
@@ -35,14 +36,14 @@ package enum ServerFrame {
   package static func presence(
     _ reference: RequestReference?, group: GroupName, count: Int, members: [String], next: String?
   ) -> String {
-    #"{"type":"presence"\#(json(reference)),"group":"\#(group)","count":\#(count),"#
+    #"{"type":"presence"\#(json(reference)),"group":"\#(group.name)","count":\#(count),"#
       + #""members":[\#(members.joined(separator: ","))],"#
       + #""next":\#(next.map(JSONText.quoted) ?? "null")}"#
   }
 
   /// Publications were missed that cannot be replayed.
   package static func resync(group: GroupName, position: Position, reason: ResyncReason) -> String {
-    #"{"type":"resync","group":"\#(group)","position":\#(json(position)),"reason":"\#(reason.rawValue)"}"#
+    #"{"type":"resync","group":"\#(group.name)","position":\#(json(position)),"reason":"\#(reason.rawValue)"}"#
   }
 
   /// The answer to `ping`.
@@ -54,7 +55,7 @@ package enum ServerFrame {
   package static func ack(
     _ reference: RequestReference, group: GroupName, position: Position?
   ) -> String {
-    var text = #"{"type":"ack","ref":\#(reference.json),"group":"\#(group)""#
+    var text = #"{"type":"ack","ref":\#(reference.json),"group":"\#(group.name)""#
     if let position {
       text += #","epoch":"\#(position.epoch)","offset":\#(position.offset)"#
     }

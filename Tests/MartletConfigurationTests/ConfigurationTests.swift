@@ -91,7 +91,7 @@ import Testing
             c: {kind: presence}
       """, environment: ["KEY": "0123456789abcdef"], files: ["key.pem": "PEM"])
     #expect(configuration.listen.host == "::1" && configuration.loops == 3)
-    #expect(configuration.apiKeys == ["0123456789abcdef"])
+    #expect(configuration.apiKeys.map(\.key) == ["0123456789abcdef"])
     #expect(configuration.origins == ["https://app.example:8443"])
     #expect(configuration.backplane.sites.map(\.account.port) == [1, 2])
     #expect(configuration.backplane.publishTimeout == .milliseconds(250))

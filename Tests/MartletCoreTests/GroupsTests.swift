@@ -68,11 +68,11 @@ import Testing
   @Test func `Users of two tenants are two, each with a home that never changes`() {
     let map = ShardMap(count: 16)
     let alone = UserKey(tenant: nil, id: "ann")
-    let tenant = UserKey(tenant: "acme", id: "ann")
-    #expect(alone.text == "ann" && tenant.text == "acme~ann" && alone != tenant)
+    let tenant = UserKey(tenant: TenantName("acme"), id: "ann")
+    #expect(alone.text == "ann" && tenant.text == "acme/ann" && alone != tenant)
     #expect(UserKey(text: tenant.text) == tenant)
     // Fixed for ever, like a group's shard.
-    #expect(map.home(of: alone) == 8 && map.home(of: tenant) == 2)
+    #expect(map.home(of: alone) == 8 && map.home(of: tenant) == 11)
   }
 
   @Test func `A user's JSON leaves out a missing name and escapes what it has`() {

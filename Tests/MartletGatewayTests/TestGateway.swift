@@ -50,6 +50,11 @@ struct TestGateway {
           group: user_{user.id}
           events: {mark_read: {}}
       """
+    return try await start(yaml: yaml)
+  }
+
+  /// Starts a gateway with a whole configuration.
+  static func start(yaml: String) async throws -> TestGateway {
     let configuration = try Configuration(
       yaml: yaml, file: "test.yaml", environment: [:], readFile: { _ in nil })
     let server = try await GatewayServer.start(
@@ -63,14 +68,18 @@ struct TestGateway {
     _ extra: String = "", limits: String = "{}", grace: String = "200ms", presence: String = "",
     _ body: (TestGateway) async throws -> Void
   ) async throws {
-    let gateway = try await start(extra, limits: limits, grace: grace, presence: presence)
+    try await start(extra, limits: limits, grace: grace, presence: presence).run(body)
+  }
+
+  /// Runs `body` and stops the gateway, whatever happens.
+  func run(_ body: (TestGateway) async throws -> Void) async throws {
     do {
-      try await body(gateway)
+      try await body(self)
     } catch {
-      await gateway.server.stop()
+      await server.stop()
       throw error
     }
-    await gateway.server.stop()
+    await server.stop()
   }
 
   /// Joins a room as an anonymous user; the first frame is already taken.

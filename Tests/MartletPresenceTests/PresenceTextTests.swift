@@ -8,7 +8,7 @@ import Testing
 struct PresenceTextTests {
   private static let strange = User(id: "a \"b\"\n\tc", name: "\u{1F41F} d")
   private static let session = PresenceSession(
-    group: Examples.group, connectionID: "c1", user: strange, tenant: "acme",
+    group: Examples.group, connectionID: "c1", user: strange, tenant: TenantName("acme"),
     meta: #"{"page":"a\tb"}"#, origin: #"{"ip":"::1"}"#)
   private static let key = MembershipKey(gateway: "g-1", membership: Membership(session))
 
@@ -35,8 +35,8 @@ struct PresenceTextTests {
         == .report(PresenceReport(gateway: "g-1", sequence: .max, body: body)))
   }
 
-  @Test("a choice is read as it was written", arguments: [nil, "acme"])
-  func choices(tenant: String?) {
+  @Test("a choice is read as it was written", arguments: [nil, TenantName("acme")])
+  func choices(tenant: TenantName?) {
     let user = HomeUser(user: Self.strange, tenant: tenant)
     let lines = PresenceText.encode(.doNotDisturb, user)
     #expect(
@@ -69,7 +69,7 @@ struct PresenceTextTests {
   func values() {
     let entry = RosterEntry(user: Self.strange, since: 1, joined: 2, meta: Self.session.meta)
     #expect(PresenceRecords.rosterEntry(PresenceRecords.value(entry)) == entry)
-    let user = HomeUser(user: Self.strange, tenant: "acme")
+    let user = HomeUser(user: Self.strange, tenant: TenantName("acme"))
     let home = HomeEntry(user: user, sessionStart: 3, joined: 4)
     #expect(PresenceRecords.homeEntry(PresenceRecords.value(home)) == home)
     for metas in [[], [Self.session.meta, #"{"a":1}"#]] {

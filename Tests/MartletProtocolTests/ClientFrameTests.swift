@@ -78,7 +78,7 @@ import Testing
 
 @Suite struct PublishRequestBodyTests {
   private func parse(_ text: String) throws -> PublishRequestBody {
-    try PublishRequestBody.parse(ByteBuffer(string: text))
+    try PublishRequestBody.parse(ByteBuffer(string: text), tenant: nil)
   }
 
   @Test func `A request is read, its event kept as it is, and the sender appended`() throws {

@@ -79,6 +79,32 @@ import Testing
         == #"{"type":"presence","group":"room_7","count":0,"members":[],"next":null}"#)
   }
 
+  @Test func `No frame tells the tenant of its group`() throws {
+    let group = try #require(GroupName(tenant: TenantName("acme"), name: "room_7"))
+    let position = Position(epoch: try #require(Epoch("e1")), offset: 4)
+    let reference = RequestReference(json: "1")
+    let event = ByteBuffer(string: #"{"type":"x"}"#)
+    var json = ByteBuffer()
+    PublicationFrame.writeJSON(event: event, group: group, offset: 5, into: &json)
+    var frame = ByteBuffer()
+    PublicationFrame.writeWebSocket(
+      event: event, group: group, offset: 5, newEpoch: position.epoch, into: &frame)
+    let header = frame.readInteger(as: UInt16.self)
+    #expect(header == 0x8100 | UInt16(frame.readableBytes))
+    let texts = [
+      String(buffer: json), String(buffer: frame),
+      ServerFrame.connectionEstablished(
+        connectionID: "c", user: User(id: "u", name: nil), group: group, position: position,
+        recovered: nil, members: nil),
+      ServerFrame.resync(group: group, position: position, reason: .gap),
+      ServerFrame.ack(reference, group: group, position: position),
+      ServerFrame.presence(reference, group: group, count: 0, members: [], next: nil),
+    ]
+    for text in texts {
+      #expect(text.contains(#""group":"room_7""#) && !text.contains("acme"), "\(text)")
+    }
+  }
+
   @Test func `What groups are told of their members are events`() {
     let user = User(id: "u", name: "Ann")
     let name = #","user":{"id":"u","name":"Ann"},"#

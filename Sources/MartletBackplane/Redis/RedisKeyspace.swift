@@ -24,7 +24,7 @@ package struct RedisKeyspace: Sendable {
 
   /// The position of the publication with this idempotency id.
   package func idempotency(_ group: GroupName, _ id: String) -> String {
-    // No group has a slash in its name.
+    // The name of a group has no slash, so that this is the first one, or the second one behind a tenant.
     key(group, "once") + "/" + id
   }
 

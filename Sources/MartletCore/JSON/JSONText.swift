@@ -2,6 +2,12 @@
 package enum JSONText {
   /// `text` in quotes, with the escapes that JSON requires.
   package static func quoted(_ text: String) -> String {
+    // Most texts need no escapes.
+    guard
+      text.utf8.contains(where: {
+        $0 < 0x20 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\")
+      })
+    else { return "\"\(text)\"" }
     var result = "\""
     result.reserveCapacity(text.utf8.count + 2)
     for scalar in text.unicodeScalars {

@@ -74,8 +74,9 @@ package struct RoutingTable: Sendable {
     return nil
   }
 
-  /// The settings for a group that is named without a path: those of the first route that could lead to it.
+  /// The settings for a group that is named without a path: those of the first route that could lead to it, in
+  /// whichever tenant.
   package func route(leadingTo group: GroupName) -> Route? {
-    routes.first { $0.group.couldProduce(group.rawValue) }
+    routes.first { $0.group.couldProduce(group.name) }
   }
 }

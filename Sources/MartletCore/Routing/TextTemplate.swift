@@ -56,7 +56,7 @@ package struct TextTemplate: Hashable, Sendable {
   ///
   /// Taking the first occurrence of each text is enough, as for any pattern whose only wildcards match
   /// everything; so the time is linear in practice whatever the names.
-  package func couldProduce(_ candidate: String) -> Bool {
+  package func couldProduce(_ candidate: some StringProtocol) -> Bool {
     let bytes = Array(candidate.utf8)
     var index = 0
     // Places since the last text, each of which needs a byte.

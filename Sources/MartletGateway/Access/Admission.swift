@@ -59,21 +59,31 @@ struct Admission {
     guard match.route.access.allowsAnonymous else {
       return .decided(.refused(.unauthenticated, nil))
     }
-    return .decided(enter(match, handshake, verified: nil))
+    // A configuration with tenants allows it on no route; this makes it certain that nobody is without one.
+    guard services.tenantClaim == nil else { return .decided(.refused(.notPermitted, nil)) }
+    return .decided(enter(match, handshake, tenant: nil, verified: nil))
   }
 
-  /// Verifies the token and applies the route's access rule.
+  /// Verifies the token, finds its tenant and applies the route's access rule.
   ///
   /// - Parameter now: seconds since 1970.
   func decide(_ claim: Claim, now: Int64) async -> Decision {
     let match = claim.match
     do {
       let verified = try await services.tokens.verify(claim.token, now: now)
+      var tenant: TenantName?
+      if let claim = services.tenantClaim {
+        tenant = TenantName(claim: verified.claims[claim])
+        guard tenant != nil else {
+          services.logger.debug("a token names no tenant", metadata: ["claim": "\(claim)"])
+          return .refused(.notPermitted, nil)
+        }
+      }
       guard
         match.route.access.permits(
           claims: verified.claims, variables: match.variables, user: verified.user.id)
       else { return .refused(.notPermitted, nil) }
-      return enter(match, claim.handshake, verified: verified)
+      return enter(match, claim.handshake, tenant: tenant, verified: verified)
     } catch {
       services.logger.debug("a token was refused", metadata: ["error": "\(error)"])
       return .refused(.unauthenticated, nil)
@@ -81,10 +91,11 @@ struct Admission {
   }
 
   private func enter(
-    _ match: RoutingTable.Match, _ handshake: Handshake, verified: VerifiedToken?
+    _ match: RoutingTable.Match, _ handshake: Handshake, tenant: TenantName?,
+    verified: VerifiedToken?
   ) -> Decision {
     let name = match.route.group.filled(match.variables, user: verified?.user.id ?? "")
-    guard let group = GroupName(name) else {
+    guard let group = GroupName(tenant: tenant, name: name) else {
       return .refused(
         .badRequest,
         Refusal(.badParameter, "the path and the user lead to no valid group name"))

@@ -3,7 +3,6 @@ internal import MartletCore
 internal import MartletDaemon
 internal import MartletPresence
 internal import MartletProtocol
-internal import MartletTLS
 internal import NIOCore
 internal import NIOHTTP1
 
@@ -24,8 +23,7 @@ struct GatewayAPI: Sendable {
     do throws(Refusal) {
       let path = request.path
       if path == "/api/publish" {
-        try admit(.POST, request)
-        return try publish(request)
+        return try publish(request, tenant: admit(.POST, request))
       }
       if let words = Self.words(path, after: "/api/presence") {
         return try presence(words, request)
@@ -34,8 +32,8 @@ struct GatewayAPI: Sendable {
         return try users(words, request)
       }
       if let words = Self.words(path, after: "/api/history"), words.count == 1 {
-        try admit(.GET, request)
-        return try history(GroupName(request: words[0]), request.query)
+        let tenant = try admit(.GET, request)
+        return try history(GroupName(request: words[0], tenant: tenant), request.query)
       }
       if path == "/", services.servesDemo {
         try allow(.GET, request)
@@ -52,8 +50,10 @@ struct GatewayAPI: Sendable {
 
   // MARK: Requests
 
-  private func publish(_ request: HTTPRequest) throws(Refusal) -> EventLoopFuture<HTTPResponse> {
-    let body = try PublishRequestBody.parse(request.body)
+  private func publish(
+    _ request: HTTPRequest, tenant: TenantName?
+  ) throws(Refusal) -> EventLoopFuture<HTTPResponse> {
+    let body = try PublishRequestBody.parse(request.body, tenant: tenant)
     let event = body.event.closed
     guard event.readableBytes <= services.limits.messageSize else {
       throw Refusal(
@@ -69,7 +69,7 @@ struct GatewayAPI: Sendable {
     )
     .map { outcome in
       let position = outcome.position.map { #","epoch":"\#($0.epoch)","offset":\#($0.offset)"# }
-      return .json(.ok, #"{"group":"\#(group)"\#(position ?? "")}"#)
+      return .json(.ok, #"{"group":"\#(group.name)"\#(position ?? "")}"#)
     }
     .flatMapErrorThrowing { Self.response(Refusal(.unavailable, "\($0)")) }
   }
@@ -78,17 +78,10 @@ struct GatewayAPI: Sendable {
   private func presence(
     _ words: [String], _ request: HTTPRequest
   ) throws(Refusal) -> EventLoopFuture<HTTPResponse> {
-    let api = PresenceAPI(services: services)
     switch (words.count, words.last) {
-    case (0, _):
-      try admit(.POST, request)
-      return try api.groups(request.body)
-    case (1, _):
-      try admit(.GET, request)
-      return try api.members(of: GroupName(request: words[0]), request.query)
-    case (2, "count"):
-      try admit(.GET, request)
-      return api.count(of: try GroupName(request: words[0]))
+    case (0, _): return try presenceAPI(.POST, request).groups(request.body)
+    case (1, _): return try presenceAPI(.GET, request).members(of: words[0], request.query)
+    case (2, "count"): return try presenceAPI(.GET, request).count(of: words[0])
     default: throw notFound(request)
     }
   }
@@ -97,19 +90,19 @@ struct GatewayAPI: Sendable {
   private func users(
     _ words: [String], _ request: HTTPRequest
   ) throws(Refusal) -> EventLoopFuture<HTTPResponse> {
-    let api = PresenceAPI(services: services)
     switch (words.count, words.last) {
-    case (0, _):
-      try admit(.POST, request)
-      return try api.users(request.body)
-    case (1, _):
-      try admit(.GET, request)
-      return try api.user(words[0])
-    case (2, "status"):
-      try admit(.PUT, request)
-      return try api.choose(words[0], request.body)
+    case (0, _): return try presenceAPI(.POST, request).users(request.body)
+    case (1, _): return try presenceAPI(.GET, request).user(words[0])
+    case (2, "status"): return try presenceAPI(.PUT, request).choose(words[0], request.body)
     default: throw notFound(request)
     }
+  }
+
+  /// For a backend with a key that makes a request of `method`.
+  private func presenceAPI(
+    _ method: HTTPMethod, _ request: HTTPRequest
+  ) throws(Refusal) -> PresenceAPI {
+    PresenceAPI(services: services, tenant: try admit(method, request))
   }
 
   private func history(
@@ -126,7 +119,7 @@ struct GatewayAPI: Sendable {
     }
     return services.backplane.history(group, before: before, limit: limit).map { page in
       var body = ByteBuffer(
-        string: #"{"group":"\#(group)","epoch":"\#(page.epoch)","publications":["#)
+        string: #"{"group":"\#(group.name)","epoch":"\#(page.epoch)","publications":["#)
       for (index, publication) in page.publications.enumerated() {
         if index > 0 { body.writeString(",") }
         PublicationFrame.writeJSON(
@@ -165,20 +158,13 @@ struct GatewayAPI: Sendable {
   }
 
   /// Throws unless a backend with a key makes a request of `method`.
-  private func admit(_ method: HTTPMethod, _ request: HTTPRequest) throws(Refusal) {
+  ///
+  /// - Returns: whose groups and users the request speaks of; nil in a cluster without tenants.
+  private func admit(
+    _ method: HTTPMethod, _ request: HTTPRequest
+  ) throws(Refusal) -> TenantName? {
     try allow(method, request)
-    try authorize(request)
-  }
-
-  private func authorize(_ request: HTTPRequest) throws(Refusal) {
-    let header = request.head.headers.first(name: "Authorization") ?? ""
-    let parts = header.split(separator: " ", maxSplits: 1)
-    guard parts.count == 2, parts[0].lowercased() == "bearer",
-      // Every key is compared, so that the time tells nothing about which one was close.
-      services.apiKeys.filter({ OpenSSL.constantTimeEqual($0, String(parts[1])) }).isEmpty == false
-    else {
-      throw Refusal(.unauthorized, "the API needs Authorization: Bearer and one of api_keys")
-    }
+    return try services.apiKeys.tenant(of: request)
   }
 
   /// Why a request to a route's path was not upgraded.

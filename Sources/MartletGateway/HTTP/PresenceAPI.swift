@@ -12,13 +12,16 @@ struct PresenceAPI: Sendable {
   private static let maximumUsers = 200
 
   let services: GatewayServices
+  /// Whose groups and users are spoken of; nil in a cluster without tenants.
+  let tenant: TenantName?
 
   // MARK: Groups
 
   /// `GET /api/presence/GROUP?limit=&after=`
   func members(
-    of group: GroupName, _ query: [String: String]
+    of name: String, _ query: [String: String]
   ) throws(Refusal) -> EventLoopFuture<HTTPResponse> {
+    let group = try GroupName(request: name, tenant: tenant)
     let maximum = MemberPage.Request.maximumLimit
     let limit = query["limit"].map { Int($0) ?? 0 } ?? services.limits.presenceCap
     guard (1...maximum).contains(limit) || query["limit"] == nil else {
@@ -34,10 +37,11 @@ struct PresenceAPI: Sendable {
   }
 
   /// `GET /api/presence/GROUP/count`
-  func count(of group: GroupName) -> EventLoopFuture<HTTPResponse> {
-    answer(
+  func count(of name: String) throws(Refusal) -> EventLoopFuture<HTTPResponse> {
+    let group = try GroupName(request: name, tenant: tenant)
+    return answer(
       services.presence.counts(of: [group]).map { counts in
-        #"{"group":"\#(group)","count":\#(counts[0])}"#
+        #"{"group":"\#(group.name)","count":\#(counts[0])}"#
       })
   }
 
@@ -51,13 +55,13 @@ struct PresenceAPI: Sendable {
     let maximum = withMembers ? Self.maximumLists : Self.maximumCounts
     var groups: [GroupName] = []
     for text in try fields.texts("groups", 1...maximum) {
-      groups.append(try GroupName(request: text))
+      groups.append(try GroupName(request: text, tenant: tenant))
     }
     let names = groups
     guard withMembers else {
       return answer(
         services.presence.counts(of: names).map { counts in
-          let list = zip(names, counts).map { #"{"group":"\#($0)","count":\#($1)}"# }
+          let list = zip(names, counts).map { #"{"group":"\#($0.name)","count":\#($1)}"# }
           return #"{"groups":[\#(list.joined(separator: ","))]}"#
         })
     }
@@ -76,7 +80,7 @@ struct PresenceAPI: Sendable {
       of: group, page: MemberPage.Request(limit: limit, after: after)
     ).map { page in
       let members = page.members.map { $0.json(activeSince: activeSince) }
-      return #"{"group":"\#(group)","count":\#(page.count),"#
+      return #"{"group":"\#(group.name)","count":\#(page.count),"#
         + #""members":[\#(members.joined(separator: ","))],"#
         + #""next":\#(page.next.map { JSONText.quoted($0.text) } ?? "null")}"#
     }
@@ -108,14 +112,14 @@ struct PresenceAPI: Sendable {
     // Those who are told know the user's name from elsewhere.
     let user = User(id: id, name: nil)
     return answer(
-      services.presence.choose(status, for: HomeUser(user: user, tenant: nil)).map {
+      services.presence.choose(status, for: HomeUser(user: user, tenant: tenant)).map {
         #"{"id":\#(JSONText.quoted(id)),"status":"\#(status.rawValue)"}"#
       })
   }
 
   private func users(_ ids: [String]) -> EventLoopFuture<[String]> {
     let activeSince = services.limits.activeSince(WallClock.milliseconds)
-    return services.presence.users(ids.map { UserKey(tenant: nil, id: $0) }).map { users in
+    return services.presence.users(ids.map { UserKey(tenant: tenant, id: $0) }).map { users in
       zip(ids, users).map { $1.json(id: $0, activeSince: activeSince) }
     }
   }

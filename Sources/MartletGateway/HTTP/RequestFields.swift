@@ -69,8 +69,10 @@ struct RequestFields {
 
 extension GroupName {
   /// A name that a request gives.
-  init(request text: String) throws(Refusal) {
-    guard let name = GroupName(text) else {
+  ///
+  /// - Parameter tenant: whose group it is; nil in a cluster without tenants.
+  init(request text: String, tenant: TenantName?) throws(Refusal) {
+    guard let name = GroupName(tenant: tenant, name: text) else {
       throw Refusal(
         .badParameter, "a group is 1 to 200 bytes of letters, digits and _ - . : @ ~")
     }

@@ -13,6 +13,7 @@ struct MemberProfile: Hashable, Sendable {
 
   /// `{"id":…,"name":…,"joined_at":…,"metas":[…]}`
   var json: String {
-    user.json.dropLast() + #","joined_at":\#(joinedAt),"metas":[\#(metas.joined(separator: ","))]}"#
+    String(user.json.dropLast())
+      + #","joined_at":\#(joinedAt),"metas":[\#(metas.joined(separator: ","))]}"#
   }
 }

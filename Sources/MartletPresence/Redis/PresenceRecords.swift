@@ -59,7 +59,7 @@ enum PresenceRecords {
 
   /// `START JOINED TENANT USER`
   static func value(_ entry: HomeEntry) -> String {
-    "\(entry.sessionStart)\t\(entry.joined)\t\(entry.user.tenant ?? "")\t\(entry.user.user.json)"
+    "\(entry.sessionStart)\t\(entry.joined)\t\(entry.user.tenant?.rawValue ?? "")\t\(entry.user.user.json)"
   }
 
   static func homeEntry(_ value: String) -> HomeEntry? {
@@ -79,7 +79,7 @@ enum PresenceRecords {
 
   /// `START DRAIN TENANT USER`
   static func parting(_ user: HomeUser, sessionStart: Int64, afterDrain: Bool) -> String {
-    "\(sessionStart)\t\(afterDrain ? 1 : 0)\t\(user.tenant ?? "")\t\(user.user.json)"
+    "\(sessionStart)\t\(afterDrain ? 1 : 0)\t\(user.tenant?.rawValue ?? "")\t\(user.user.json)"
   }
 
   static func parting(_ value: String) -> (user: HomeUser, sessionStart: Int64, afterDrain: Bool)? {
@@ -153,6 +153,6 @@ enum PresenceRecords {
   }
 
   private static func home(_ user: User, _ tenant: Substring) -> HomeUser {
-    HomeUser(user: user, tenant: tenant.isEmpty ? nil : String(tenant))
+    HomeUser(user: user, tenant: tenant.isEmpty ? nil : TenantName(trusted: String(tenant)))
   }
 }

@@ -48,13 +48,14 @@ enum PresenceText {
   }
 
   private static func write(_ session: PresenceSession, into lines: inout ByteBuffer) {
-    lines.writeString("+\t\(session.group)\t\(session.connectionID)\t\(session.tenant ?? "")\t")
+    lines.writeString(
+      "+\t\(session.group)\t\(session.connectionID)\t\(session.tenant?.rawValue ?? "")\t")
     lines.writeString("\(session.user.json)\t\(session.meta)\t\(session.origin)\n")
   }
 
   /// `o` of a choice.
   static func encode(_ status: UserStatus, _ user: HomeUser) -> String {
-    "\(status.rawValue)\t\(user.tenant ?? "")\t\(user.user.json)\n"
+    "\(status.rawValue)\t\(user.tenant?.rawValue ?? "")\t\(user.user.json)\n"
   }
 
   /// Nil if this is neither a report nor a choice.
@@ -125,8 +126,8 @@ enum PresenceText {
 
   // MARK: Words
 
-  private static func tenant(_ text: String) -> String? {
-    text.isEmpty ? nil : text
+  private static func tenant(_ text: String) -> TenantName? {
+    text.isEmpty ? nil : TenantName(trusted: text)
   }
 
   /// `{"id":…,"name":…}`; nil if this is not a user.

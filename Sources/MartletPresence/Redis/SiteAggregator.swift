@@ -8,7 +8,7 @@ internal import NIOCore
 /// Confined to its event loop.
 final class SiteAggregator {
   /// The most reports that one shard gives to one read.
-  private static let maximumReports = 16
+  private static let maximumReports = 4
   /// Until a read that failed is tried again.
   private static let retryDelay = TimeAmount.milliseconds(500)
   /// Reports are looked for this often even if no bell rings.

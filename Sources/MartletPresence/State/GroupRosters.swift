@@ -54,11 +54,9 @@ struct GroupRosters: Sendable {
         user: session.user, since: wallClock)
       memberCount += 1
     }
+    let isBack = groups[session.group]?.people[id]?.leaving != nil
     guard let joined = upsert(key, session, isNew: isNew, wallClock: wallClock) else { return }
     groups[session.group]?.people[id]?.user = session.user
-    let isBack = groups[session.group]?.people[id]?.departure != nil
-    groups[session.group]?.people[id]?.departure = nil
-    groups[session.group]?.people[id]?.hasLeft = false
     guard let person = groups[session.group]?.people[id] else { return }
     step.append(
       .connected(
@@ -111,7 +109,7 @@ struct GroupRosters: Sendable {
       let (group, id) = (next.subject.group, next.subject.userID)
       // Who came back meanwhile has no departure, or a later one.
       guard let person = groups[group]?.people[id], person.departure == next.time else { continue }
-      expire(person, in: group, at: time, &steps)
+      expire(person, since: next.time, in: group, at: time, &steps)
     }
     while let next = tellings.min, next.time <= time {
       tellings.removeMin()
@@ -120,11 +118,13 @@ struct GroupRosters: Sendable {
   }
 
   private mutating func expire(
-    _ person: Roster.Person, in group: GroupName, at time: Duration, _ steps: inout [PresenceStep]
+    _ person: Roster.Person, since next: Duration, in group: GroupName, at time: Duration,
+    _ steps: inout [PresenceStep]
   ) {
     let id = person.user.id
     if person.told != nil, groups[group]?.isCounting == false {
-      groups[group]?.people[id]?.hasLeft = true
+      groups[group]?.people[id]?.leaving = Roster.Leaving(
+        end: next, metas: person.profile.metas, isOver: true)
       if groups[group]?.debts[id] == nil { groups[group]?.debts[id] = .left }
       schedule(group, at: time)
       return
@@ -325,7 +325,8 @@ struct GroupRosters: Sendable {
     _ person: Roster.Person, in group: GroupName, after delay: Duration, at time: Duration
   ) {
     let id = person.user.id
-    groups[group]?.people[id]?.departure = time + delay
+    groups[group]?.people[id]?.leaving = Roster.Leaving(
+      end: time + delay, metas: person.profile.metas)
     departures.insert(
       Deadline(time: time + delay, subject: Departure(group: group, userID: id)))
   }
@@ -364,7 +365,7 @@ extension GroupRosters {
   ) {
     let id = profile.user.id
     add(profile.user, in: group, since: profile.joinedAt)
-    groups[group]?.people[id]?.formerMetas = profile.metas
+    groups[group]?.people[id]?.leaving = Roster.Leaving(end: time, metas: profile.metas)
     guard let person = groups[group]?.people[id] else { return }
     depart(person, in: group, after: delay(afterDrain), at: time)
   }
@@ -418,7 +419,6 @@ extension GroupRosters {
       for (id, former) in roster.people where groups[group]?.people[id] == nil {
         var person = former
         person.removeConnections()
-        person.hasLeft = false
         groups[group, default: Roster()].people[id] = person
         memberCount += 1
         depart(person, in: group, after: rules.grace + allowance, at: time)

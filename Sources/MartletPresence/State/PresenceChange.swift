@@ -101,8 +101,9 @@ struct HomePlace: Equatable, Sendable {
   var json: String {
     let id = JSONText.quoted(session.connectionID)
     return
-      #"{"group":"\#(session.group)","connection_id":\#(id),"joined_at":\#(joined),"meta":\#(session.meta)"#
-      + (session.origin == "{}" ? "" : "," + session.origin.dropFirst().dropLast()) + "}"
+      #"{"group":"\#(session.group.name)","connection_id":\#(id),"joined_at":\#(joined),"meta":\#(session.meta)"#
+      + (session.origin == "{}"
+        ? "" : "," + String(Substring(session.origin.utf8.dropFirst().dropLast()))) + "}"
   }
 }
 

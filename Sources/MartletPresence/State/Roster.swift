@@ -4,6 +4,22 @@ internal import MartletCore
 ///
 /// A value without clock: ``GroupRosters`` says when things happen.
 struct Roster: Sendable {
+  /// Somebody without connections. An object of its own, since hardly anybody is: it would make each person larger.
+  final class Leaving: Sendable {
+    /// When the grace ends, in time of the clock.
+    let end: Duration
+    /// What the connections showed. Nobody is told that the user is gone before it has left.
+    let metas: [String]
+    /// The grace is over; the group is to be told.
+    let isOver: Bool
+
+    init(end: Duration, metas: [String], isOver: Bool = false) {
+      self.end = end
+      self.metas = metas
+      self.isOver = isOver
+    }
+  }
+
   /// A user's connection to the group.
   struct Connection: Comparable, Sendable {
     var key: ConnectionKey
@@ -24,12 +40,8 @@ struct Roster: Sendable {
     var since: Int64
     /// Those that joined first come first.
     private(set) var connections: [Connection] = []
-    /// Without connections: what they showed. Nobody is told that the user is gone before it has left.
-    var formerMetas: [String] = []
-    /// When the grace ends, in time of the clock; nil while there are connections.
-    var departure: Duration?
-    /// The grace is over; the group is to be told.
-    var hasLeft = false
+    /// Nil while there are connections.
+    var leaving: Leaving?
     /// Hash of the profile that the group was told; nil: the group does not know the user.
     var told: Int?
 
@@ -37,20 +49,28 @@ struct Roster: Sendable {
       // Almost always the last one.
       let index = connections.lastIndex { $0 < connection }.map { $0 + 1 } ?? 0
       connections.insert(connection, at: index)
-      formerMetas = []
+      leaving = nil
     }
 
     mutating func remove(_ key: ConnectionKey) -> Bool {
       guard let index = connections.firstIndex(where: { $0.key == key }) else { return false }
-      if connections.count == 1 { formerMetas = profile.metas }
+      let metas = profile.metas
       connections.remove(at: index)
+      if connections.isEmpty { leaving = Leaving(end: .zero, metas: metas) }
       return true
     }
 
     mutating func removeConnections() {
-      formerMetas = profile.metas
+      let metas = profile.metas
       connections = []
+      leaving = Leaving(end: .zero, metas: metas)
     }
+
+    /// When the grace ends, in time of the clock; nil while there are connections.
+    var departure: Duration? { leaving?.end }
+
+    /// The grace is over; the group is to be told.
+    var hasLeft: Bool { leaving?.isOver ?? false }
 
     /// When the connection joined; nil if it is unknown, or has this meta already.
     mutating func setMeta(_ meta: String, of key: ConnectionKey) -> Int64? {
@@ -62,7 +82,7 @@ struct Roster: Sendable {
     }
 
     var profile: MemberProfile {
-      var metas = connections.isEmpty ? formerMetas : []
+      var metas = leaving?.metas ?? []
       for connection in connections.suffix(MemberProfile.maximumMetas)
       where connection.meta != "{}" && !metas.contains(connection.meta) {
         metas.append(connection.meta)

@@ -9,13 +9,22 @@ struct UserHomes: Sendable {
     var joined: Int64
   }
 
+  /// The grace of somebody without connections. An object of its own, since hardly anybody is in one.
+  private final class Leaving: Sendable {
+    let end: Duration
+
+    init(end: Duration) {
+      self.end = end
+    }
+  }
+
   private struct Person: Sendable {
     var user: HomeUser
     /// Milliseconds since 1970.
     var sessionStart: Int64
     var places: [Place] = []
-    /// When the grace ends; nil while there are connections.
-    var departure: Duration?
+    /// Nil while there are connections.
+    var leaving: Leaving?
     var lastActive: Duration
     /// Nothing was done for ``PresenceRules/awayAfter``.
     var isIdle = false
@@ -86,14 +95,14 @@ struct UserHomes: Sendable {
       .opened(
         membership, HomeEntry(user: user, sessionStart: person.sessionStart, joined: joined),
         place: HomePlace(session: session, joined: joined)))
-    if person.departure != nil {
-      people[key]?.departure = nil
+    if person.leaving != nil {
+      people[key]?.leaving = nil
       step.append(.reopened(key))
     }
     if isActivity {
       step.append(.userSeen(key, wallClock))
       // A reconnect is no activity of the user; another device is.
-      if person.departure == nil { active(key, at: time, now: time, &step) }
+      if person.leaving == nil { active(key, at: time, now: time, &step) }
     }
     if former == nil { introduce(key, to: session.group, at: time, &step) }
   }
@@ -170,7 +179,7 @@ struct UserHomes: Sendable {
       departures.removeMin()
       let key = next.subject
       // Who came back meanwhile has no departure, or a later one.
-      guard let person = people[key], person.departure == next.time else { continue }
+      guard let person = people[key], person.leaving?.end == next.time else { continue }
       people[key] = nil
       var step: PresenceStep = [.reopened(key), .gone(key)]
       if let status = statuses[key] {
@@ -319,7 +328,7 @@ struct UserHomes: Sendable {
 
   private mutating func depart(_ key: UserKey, afterDrain: Bool, at time: Duration) {
     let end = time + delay(afterDrain)
-    people[key]?.departure = end
+    people[key]?.leaving = Leaving(end: end)
     departures.insert(Deadline(time: end, subject: key))
   }
 }
@@ -375,7 +384,7 @@ extension UserHomes {
     for (key, former) in previous.people where people[key] == nil {
       add(former.user, sessionStart: former.sessionStart, at: time)
       let end = time + rules.grace + allowance
-      people[key]?.departure = end
+      people[key]?.leaving = Leaving(end: end)
       departures.insert(Deadline(time: end, subject: key))
       steps.append([
         .arrived(key, sessionStart: former.sessionStart),
