@@ -31,6 +31,8 @@ struct EmbeddedPresenceTests {
     let page = try await presence.members(of: Examples.group, page: .init(limit: 10)).get()
     #expect(page.count == 2 && page.next == nil)
     #expect(Set(page.members.map { "\($0.userID):\($0.connections)" }) == ["ann:2", "bob:1"])
+    // Who is gone before the group was told is not mentioned.
+    try await eventually("both are announced") { collector.diffs == ["+ann", "+bob"] }
     presence.leave(Examples.session("c1"))
     presence.leave(Examples.session("c3", Examples.bob))
     try await eventually("bob's leave is announced") { collector.diffs.last == "-bob" }
