@@ -35,11 +35,7 @@ extension Configuration {
       } ?? []
     try auth.finish()
     limits = try Limits(root.section("limits"))
-    let routes =
-      try root.optional("routes")?.list().map { node throws(ConfigurationError) in
-        try Route(node.mapping(), hasTenants: hasTenants)
-      } ?? []
-    routing = RoutingTable(routes)
+    routing = try RoutingTable(root.optional("routes")?.list() ?? [], hasTenants: hasTenants)
     try root.finish()
   }
 
@@ -242,6 +238,9 @@ extension Configuration.Limits {
     }
     if let node = mapping.optional("connections") {
       connections = try node.integer(1...10_000_000)
+    }
+    if let node = mapping.optional("groups_per_session") {
+      groupsPerSession = try node.integer(1...1_000)
     }
     if let node = mapping.optional("recovery_publications") {
       recoveryPublications = try node.integer(1...100_000)

@@ -97,6 +97,7 @@ package struct Configuration: Sendable {
     package var frameSize = 1 << 20
     package var pendingBytes = 1 << 20
     package var connections = 100_000
+    package var groupsPerSession = 100
     package var recoveryPublications = 1_000
     package var recoveryBytes = 4 << 20
     package var pingInterval = Duration.seconds(25)

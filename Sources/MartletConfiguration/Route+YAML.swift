@@ -1,11 +1,50 @@
 internal import MartletCore
 
-extension Route {
+/// What a route is for.
+private enum RouteKind: String, CaseIterable {
+  /// Its path leads to a group.
+  case group
+  /// Messages are sent back as they came.
+  case echo
+}
+
+extension RoutingTable {
   /// - Parameter hasTenants: whether the cluster has any.
-  init(_ mapping: ConfigurationMapping, hasTenants: Bool) throws(ConfigurationError) {
+  init(_ nodes: [ConfigurationNode], hasTenants: Bool) throws(ConfigurationError) {
+    var routes: [Route] = []
+    var echoes: [PathPattern] = []
+    for node in nodes {
+      var mapping = try node.mapping()
+      let pathNode = try mapping.required("path", "a pattern such as /ws/rooms/{room}/")
+      let path = try pathNode.pattern { text throws(PatternError) in try PathPattern(text) }
+      switch try mapping.optional("kind")?.oneOf(RouteKind.self) ?? .group {
+      case .group:
+        routes.append(try Route(path, mapping, hasTenants: hasTenants))
+      case .echo:
+        try mapping.finish()
+        echoes.append(path)
+      }
+    }
+    self.init(routes, echoes: echoes)
+  }
+}
+
+extension Route {
+  /// - Parameters:
+  ///   - mapping: what there is besides `path` and `kind`.
+  ///   - hasTenants: whether the cluster has any.
+  fileprivate convenience init(
+    _ path: PathPattern, _ mapping: ConfigurationMapping, hasTenants: Bool
+  ) throws(ConfigurationError) {
     var mapping = mapping
-    let pathNode = try mapping.required("path", "a pattern such as /ws/rooms/{room}/")
-    let path = try pathNode.pattern { text throws(PatternError) in try PathPattern(text) }
+    var eventStreamPath: PathPattern?
+    if let node = mapping.optional("event_stream_path") {
+      let pattern = try node.pattern { text throws(PatternError) in try PathPattern(text) }
+      guard pattern.variables == path.variables else {
+        throw node.error("must have the same variables as path")
+      }
+      eventStreamPath = pattern
+    }
     let groupNode = try mapping.required("group", "a text such as room_{room}")
     let group = try groupNode.template(path.variables)
     let access = try AccessRule(
@@ -36,8 +75,8 @@ extension Route {
           + " of its own; allowed is one of the two")
     }
     self.init(
-      path: path, group: group, access: access, retention: retention, durability: durability,
-      hasPresence: hasPresence, events: events)
+      path: path, eventStreamPath: eventStreamPath, group: group, access: access,
+      retention: retention, durability: durability, hasPresence: hasPresence, events: events)
   }
 }
 

@@ -61,6 +61,8 @@ struct GatewayLimits: Sendable {
   var pingTimeout: TimeAmount
   var handshakeTimeout: TimeAmount
   var drainTimeout: TimeAmount
+  /// Of one connection.
+  var groups: Int
   /// In bytes of JSON.
   var presenceMetaSize: Int
   /// The most members that a list brings unasked.
@@ -85,6 +87,7 @@ struct GatewayLimits: Sendable {
     pingTimeout = TimeAmount(limits.pingTimeout)
     handshakeTimeout = TimeAmount(limits.handshakeTimeout)
     drainTimeout = TimeAmount(limits.drainTimeout)
+    groups = limits.groupsPerSession
     presenceMetaSize = presence.metaSize
     presenceCap = presence.cap
     activityInterval = TimeAmount(

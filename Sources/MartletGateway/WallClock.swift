@@ -3,5 +3,8 @@ internal import Foundation
 /// The time of day.
 enum WallClock {
   /// Since 1970.
+  static var seconds: Int64 { Int64(Date().timeIntervalSince1970) }
+
+  /// Since 1970.
   static var milliseconds: Int64 { Int64(Date().timeIntervalSince1970 * 1_000) }
 }

@@ -4,6 +4,8 @@ package import NIOCore
 /// A client's question for the members of its group (docs/protocol.md, Presence).
 package struct PresenceRequest: Equatable, Sendable {
   package var reference: RequestReference?
+  /// Which of the session's groups is meant; nil: that of the connection's path.
+  package var group: String?
   /// The most members of the answer; nil: as many as the server likes.
   package var limit: Int?
   /// Where the page begins: what an earlier answer gave as `next`.
@@ -11,6 +13,7 @@ package struct PresenceRequest: Equatable, Sendable {
 
   init(_ message: ByteBuffer, _ fields: EventFields) throws(RefusedFrame) {
     reference = fields.reference
+    group = fields.group
     for member in fields.layout.members {
       switch fields.text(member.key, in: message) {
       case "limit":
@@ -23,10 +26,10 @@ package struct PresenceRequest: Equatable, Sendable {
         guard after != nil else {
           throw fields.refused(.malformed, "after must be the next of an earlier answer")
         }
-      case "type", "ref": break
+      case "type", "ref", "group": break
       case let other:
         throw fields.refused(
-          .malformed, "unknown field \(JSONText.quoted(other)); there are limit, after, ref")
+          .malformed, "unknown field \(JSONText.quoted(other)); there are group, limit, after, ref")
       }
     }
   }
@@ -35,12 +38,15 @@ package struct PresenceRequest: Equatable, Sendable {
 /// What a client says of itself: to the members of its group, and, with a status, everywhere.
 package struct PresenceUpdate: Equatable, Sendable {
   package var reference: RequestReference?
+  /// In which of the session's groups `meta` changes; nil: in that of the connection's path.
+  package var group: String?
   package var status: UserStatus?
   /// A JSON object with the fields that change.
   package var meta: ByteBuffer?
 
   init(_ message: ByteBuffer, _ fields: EventFields) throws(RefusedFrame) {
     reference = fields.reference
+    group = fields.group
     for member in fields.layout.members {
       switch fields.text(member.key, in: message) {
       case "status":
@@ -52,32 +58,15 @@ package struct PresenceUpdate: Equatable, Sendable {
         guard member.kind == .object else {
           throw fields.refused(.malformed, "meta must be an object")
         }
-        meta = message.getSlice(
-          at: message.readerIndex + member.value.lowerBound, length: member.value.count)
-      case "type", "ref": break
+        meta = fields.slice(member.value, of: message)
+      case "type", "ref", "group": break
       case let other:
         throw fields.refused(
-          .malformed, "unknown field \(JSONText.quoted(other)); there are status, meta, ref")
+          .malformed, "unknown field \(JSONText.quoted(other)); there are group, status, meta, ref")
       }
     }
     guard status != nil || meta != nil else {
       throw fields.refused(.malformed, "a presence_update needs status, meta, or both")
     }
-  }
-}
-
-extension EventFields {
-  fileprivate func text(_ range: Range<Int>, in message: ByteBuffer) -> String {
-    let bytes = message.readableBytesView
-    let start = bytes.startIndex
-    return JSONText.unquoted(bytes[(start + range.lowerBound)..<(start + range.upperBound)])
-  }
-
-  fileprivate func json(_ range: Range<Int>, in message: ByteBuffer) -> String {
-    message.getString(at: message.readerIndex + range.lowerBound, length: range.count) ?? ""
-  }
-
-  fileprivate func refused(_ code: ErrorCode, _ text: String) -> RefusedFrame {
-    RefusedFrame(refusal: Refusal(code, text), reference: reference)
   }
 }

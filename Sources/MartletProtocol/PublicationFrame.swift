@@ -57,7 +57,42 @@ package enum PublicationFrame {
   }
 }
 
+extension PublicationFrame {
+  /// Appends the JSON text as one server-sent event (WHATWG HTML §9.2.5), whose id is the position: what a browser sends back as
+  /// `Last-Event-ID`.
+  ///
+  /// - Parameter position: nil for an ephemeral event, which leaves the id as it was.
+  package static func writeEventStream(
+    event: ByteBuffer, group: GroupName, position: Position?, newEpoch: Epoch? = nil,
+    into buffer: inout ByteBuffer
+  ) {
+    if let position {
+      buffer.writeStaticString("id: ")
+      buffer.writeString(position.epoch.rawValue)
+      buffer.writeStaticString(":")
+      buffer.writeDecimal(position.offset)
+      buffer.writeStaticString("\n")
+    }
+    buffer.writeStaticString("data: ")
+    let start = buffer.writerIndex
+    writeJSON(
+      event: event, group: group, offset: position?.offset, newEpoch: newEpoch, into: &buffer)
+    buffer.replaceLineBreaks(from: start)
+    buffer.writeStaticString("\n\n")
+  }
+}
+
 extension ByteBuffer {
+  /// Line breaks of JSON stand between tokens, where a space does as well; here they would end a line of the stream.
+  fileprivate mutating func replaceLineBreaks(from start: Int) {
+    for index in start..<writerIndex {
+      switch getInteger(at: index, as: UInt8.self) {
+      case UInt8(ascii: "\n"), UInt8(ascii: "\r"): setInteger(UInt8(ascii: " "), at: index)
+      default: break
+      }
+    }
+  }
+
   /// Writes `value` in decimal without making a string.
   package mutating func writeDecimal(_ value: UInt64) {
     let digits = value.decimalDigits

@@ -42,7 +42,7 @@ package struct PublishRequestBody: Equatable, Sendable {
       case "event":
         guard member.kind == .object else { throw Refusal(.malformed, "event must be an object") }
         do {
-          event = EventBody(value, try EventFields(value).layout)
+          event = EventBody(value, try EventFields(value, from: .backend).layout)
         } catch {
           throw Refusal(error.refusal.code, "event: \(error.refusal.message)")
         }

@@ -8,15 +8,52 @@ package enum ServerFrame {
     connectionID: String, user: User, group: GroupName, position: Position, recovered: Bool?,
     members: Members?
   ) -> String {
-    var text = #"{"type":"connection_established","connection_id":"#
-    text += JSONText.quoted(connectionID)
-    text += #","user":\#(user.json),"group":"\#(group.name)","position":\#(json(position))"#
+    #"{"type":"connection_established","connection_id":\#(JSONText.quoted(connectionID))"#
+      + #","user":\#(user.json)\#(joined(group, position, recovered, members))}"#
+  }
+
+  /// The answer to `subscribe`.
+  package static func subscribed(
+    _ reference: RequestReference?, group: GroupName, position: Position, recovered: Bool?,
+    members: Members?
+  ) -> String {
+    #"{"type":"subscribed"\#(json(reference))\#(joined(group, position, recovered, members))}"#
+  }
+
+  private static func joined(
+    _ group: GroupName, _ position: Position, _ recovered: Bool?, _ members: Members?
+  ) -> String {
+    var text = #","group":"\#(group.name)","position":\#(json(position))"#
     if let recovered { text += #","recovered":\#(recovered)"# }
     if let members {
       text += #","member_count":\#(members.count)"#
       if let list = members.list { text += #","members":[\#(list.joined(separator: ","))]"# }
     }
-    return text + "}"
+    return text
+  }
+
+  /// The session is not in a further group any more.
+  ///
+  /// - Parameters:
+  ///   - reference: of the client's request; nil if the server decided so.
+  ///   - refusal: why the server did.
+  package static func unsubscribed(
+    _ reference: RequestReference?, group: GroupName, because refusal: Refusal? = nil
+  ) -> String {
+    let reason = refusal.map {
+      #","code":"\#($0.code.rawValue)","message":\#(JSONText.quoted($0.message))"#
+    }
+    return #"{"type":"unsubscribed"\#(json(reference)),"group":"\#(group.name)"\#(reason ?? "")}"#
+  }
+
+  /// The answer to `refresh`; `expires` in seconds since 1970.
+  package static func refreshed(_ reference: RequestReference?, expires: Int64) -> String {
+    #"{"type":"refreshed"\#(json(reference)),"expires":\#(expires)}"#
+  }
+
+  /// The session ends soon unless the client brings another token; `expires` in seconds since 1970.
+  package static func tokenExpiring(expires: Int64) -> String {
+    #"{"type":"token_expiring","expires":\#(expires)}"#
   }
 
   /// A group's members: their number and, unless there are too many, JSON objects.
@@ -65,7 +102,8 @@ package enum ServerFrame {
   /// A request was refused; the session stays open.
   package static func error(_ refusal: Refusal, _ reference: RequestReference?) -> String {
     #"{"type":"error","code":"\#(refusal.code.rawValue)","message":"#
-      + JSONText.quoted(refusal.message) + json(reference) + "}"
+      + JSONText.quoted(refusal.message)
+      + (refusal.retryAfter.map { #","retry_after":\#($0)"# } ?? "") + json(reference) + "}"
   }
 
   /// The gateway is about to close; `reconnectAfter` in milliseconds.

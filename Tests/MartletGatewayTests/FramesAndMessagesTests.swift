@@ -21,34 +21,40 @@ import Testing
   }
 
   @Test func `A member that has seen nothing of a batch gets it as it is`() {
-    let batch = FramedBatch(Example.deliveries(3...5))
+    var batch = FramedBatch(Example.deliveries(3...5))
     #expect(batch.count == 3)
     #expect(batch.isWhole(after: 2, droppingEphemeral: true))
-    #expect(offsets(batch.frames) == [3, 4, 5])
+    #expect(offsets(batch.whole(.webSocket)) == [3, 4, 5])
   }
 
   @Test func `A member that has seen some gets the rest`() {
-    let batch = FramedBatch(Example.deliveries(3...5))
+    var batch = FramedBatch(Example.deliveries(3...5))
     #expect(!batch.isWhole(after: 3, droppingEphemeral: false))
-    let part = batch.part(after: 4, for: "c", droppingEphemeral: false)
+    let part = batch.part(.webSocket, after: 4, for: "c", droppingEphemeral: false)
     #expect(offsets(part.frames) == [5] && part.count == 1)
-    #expect(batch.part(after: 9, for: "c", droppingEphemeral: false).count == 0)
+    #expect(batch.part(.webSocket, after: 9, for: "c", droppingEphemeral: false).count == 0)
   }
 
   @Test func `The excluded connection gets the others' events only`() {
-    let batch = FramedBatch(
+    var batch = FramedBatch(
       Example.deliveries(1...1) + Example.deliveries(2...2, excluded: "c")
         + Example.deliveries(3...3))
     #expect(!batch.isWhole(after: 0, droppingEphemeral: false))
-    #expect(offsets(batch.part(after: 0, for: "c", droppingEphemeral: false).frames) == [1, 3])
-    #expect(offsets(batch.part(after: 0, for: "d", droppingEphemeral: false).frames) == [1, 2, 3])
+    #expect(
+      offsets(batch.part(.webSocket, after: 0, for: "c", droppingEphemeral: false).frames) == [
+        1, 3,
+      ])
+    #expect(
+      offsets(batch.part(.webSocket, after: 0, for: "d", droppingEphemeral: false).frames) == [
+        1, 2, 3,
+      ])
   }
 
   @Test func `A congested member does without ephemeral events`() {
-    let batch = FramedBatch(Example.deliveries(1...1) + [Example.ephemeral, Example.ephemeral])
+    var batch = FramedBatch(Example.deliveries(1...1) + [Example.ephemeral, Example.ephemeral])
     #expect(batch.isWhole(after: 0, droppingEphemeral: false))
     #expect(!batch.isWhole(after: 0, droppingEphemeral: true))
-    let part = batch.part(after: 0, for: "c", droppingEphemeral: true)
+    let part = batch.part(.webSocket, after: 0, for: "c", droppingEphemeral: true)
     #expect(offsets(part.frames) == [1] && part.dropped == 2)
   }
 }

@@ -17,10 +17,11 @@ import Testing
     var frames = 0
     var texts: [String] = []
     var isReading = true
+    var format: WireFormat { .webSocket }
     var isCongested: Bool { false }
 
     func send(_ frames: ByteBuffer) { self.frames += 1 }
-    func send(text: String) { texts.append(text) }
+    func send(text: String, position: Position?) { texts.append(text) }
     func ping() {}
     func setReading(_ isReading: Bool) { self.isReading = isReading }
     func close(_ reason: CloseReason) {}
@@ -55,8 +56,10 @@ import Testing
       PresenceSession(group: Example.group, connectionID: id, user: user), meta: PresenceMeta(),
       services: hub.services)
     let session = Session(
-      connectionID: id, user: user, group: Example.group, route: route, expires: nil,
-      presence: hasPresence ? presence : nil, transport: transport, hub: hub)
+      connectionID: id, origin: "{}", identity: Identity(user: user),
+      primary: Subscription(
+        group: Example.group, route: route, presence: hasPresence ? presence : nil),
+      transport: transport, hub: hub)
     return (session, transport)
   }
 
@@ -75,7 +78,7 @@ import Testing
           GroupDispatcher.Destination(eventLoop: loop, received: { _ in }, interrupted: { _ in })
         ]))
     let (session, transport) = try makeSession("a", hub, hasPresence: true)
-    hub.join(session, since: nil)
+    hub.join(session.primary, since: nil)
     loop.run()
     #expect(presence.questions == 0)
     // The shard's loop takes note of the interest, then of the question for the position.
@@ -95,17 +98,19 @@ import Testing
       name: Example.group, interest: loop.makeSucceededVoidFuture(), hub: hub)
     let (slow, _) = try makeSession("slow", hub)
     let (quick, quickTransport) = try makeSession("quick", hub)
-    group.beginJoin(slow)
+    group.beginJoin(slow.primary)
     // slow's position is 4 by now, but its answer is still on the way.
     group.received(Example.deliveries(5...6))
-    group.beginJoin(quick)
+    group.beginJoin(quick.primary)
     var introduced: [String] = []
-    let first = group.finishJoin(quick, recovery: recovery(6)) { introduced.append("quick") }
+    let first = group.finishJoin(quick.primary, recovery: recovery(6)) {
+      introduced.append("quick")
+    }
     #expect(first == .joined)
     // 5 and 6 went to nobody: slow must not begin at 4.
-    let second = group.finishJoin(slow, recovery: recovery(4)) { introduced.append("slow") }
+    let second = group.finishJoin(slow.primary, recovery: recovery(4)) { introduced.append("slow") }
     #expect(second == .askAgain && introduced == ["quick"])
-    let third = group.finishJoin(slow, recovery: recovery(6)) { introduced.append("slow") }
+    let third = group.finishJoin(slow.primary, recovery: recovery(6)) { introduced.append("slow") }
     #expect(third == .joined && introduced == ["quick", "slow"])
     group.received(Example.deliveries(7...7))
     #expect(quickTransport.frames == 1)
@@ -117,10 +122,10 @@ import Testing
     let group = LocalGroup(
       name: Example.group, interest: loop.makeSucceededVoidFuture(), hub: hub)
     let (session, _) = try makeSession("a", hub)
-    group.beginJoin(session)
+    group.beginJoin(session.primary)
     group.interrupted()
-    #expect(group.finishJoin(session, recovery: recovery(3)) {} == .askAgain)
-    #expect(group.finishJoin(session, recovery: recovery(3)) {} == .joined)
+    #expect(group.finishJoin(session.primary, recovery: recovery(3)) {} == .askAgain)
+    #expect(group.finishJoin(session.primary, recovery: recovery(3)) {} == .joined)
   }
 
   @Test func `What is published during a join waits and follows it`() async throws {
@@ -130,12 +135,12 @@ import Testing
       name: Example.group, interest: loop.makeSucceededVoidFuture(), hub: hub)
     let (member, _) = try makeSession("member", hub)
     let (joiner, transport) = try makeSession("joiner", hub)
-    group.beginJoin(member)
-    #expect(group.finishJoin(member, recovery: recovery(1)) {} == .joined)
-    group.beginJoin(joiner)
+    group.beginJoin(member.primary)
+    #expect(group.finishJoin(member.primary, recovery: recovery(1)) {} == .joined)
+    group.beginJoin(joiner.primary)
     group.received(Example.deliveries(2...3))
     #expect(transport.frames == 0)
-    #expect(group.finishJoin(joiner, recovery: recovery(2)) {} == .joined)
+    #expect(group.finishJoin(joiner.primary, recovery: recovery(2)) {} == .joined)
     #expect(transport.frames == 1)
     // 3 came from the queue; it does not come again.
     group.received(Example.deliveries(3...3))

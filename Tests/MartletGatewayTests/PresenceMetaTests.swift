@@ -189,7 +189,9 @@ import Testing
         try await client.send(frame)
         let error = try await client.message(ofType: "error")
         #expect(error.text("code") == "unknown_type" && error.number("ref") == 1)
-        #expect(error.text("message")?.hasSuffix("accepted are mark_read, ping") == true)
+        #expect(
+          error.text("message")?.hasSuffix(
+            "accepted are mark_read, ping, refresh, subscribe, unsubscribe") == true)
       }
     }
   }

@@ -24,8 +24,9 @@ import Testing
     throws
   {
     let event = try event(
-      #"{ "ref": 7, "type": "x","idempotency_id":"i1", "id" : 5, "text":"a \u00e9, b" }"#)
-    #expect(event.type == "x")
+      #"{ "ref": 7, "type": "x","group":"g","idempotency_id":"i1", "id" : 5, "text":"a \u00e9, b" }"#
+    )
+    #expect(event.type == "x" && event.group == "g")
     #expect(event.reference?.json == "7")
     #expect(event.idempotencyID == "i1")
     #expect(String(buffer: event.body.closed) == #"{"type": "x","id" : 5,"text":"a \u00e9, b"}"#)
@@ -45,7 +46,7 @@ import Testing
   @Test(arguments: [
     ("not json", ErrorCode.malformed), ("[1]", .malformed), (#"{"type":"x""#, .malformed),
     (#"{"a":1}"#, .missingType), (#"{"type":5}"#, .missingType), ("{}", .missingType),
-    (#"{"type":"x","sender":1}"#, .reservedField), (#"{"type":"x","group":"g"}"#, .reservedField),
+    (#"{"type":"x","sender":1}"#, .reservedField), (#"{"type":"x","group":5}"#, .malformed),
     (#"{"type":"x","off\u0073et":1}"#, .reservedField),
     (#"{"type":"x","idempotency_id":5}"#, .malformed),
     (#"{"type":"x","idempotency_id":""}"#, .malformed),

@@ -44,8 +44,10 @@ import Testing
     (#"{"type":"presence","limit":null}"#, "limit must be"),
     (#"{"type":"presence","after":5}"#, "after must be the next of an earlier answer"),
     (#"{"type":"presence","after":null}"#, "after must be"),
-    (#"{"type":"presence","group":"g"}"#, "group is added by the server"),
-    (#"{"type":"presence","page":1}"#, #"unknown field "page"; there are limit, after, ref"#),
+    (#"{"type":"presence","group":5}"#, "group must be one of"),
+    (
+      #"{"type":"presence","page":1}"#, #"unknown field "page"; there are group, limit, after, ref"#
+    ),
     (#"{"type":"presence","idempotency_id":"i"}"#, #"unknown field "idempotency_id""#),
   ])
   func `A question that is not understood says what is wrong`(text: String, message: String) {
@@ -80,7 +82,7 @@ import Testing
     (#"{"type":"presence_update","meta":"a"}"#, "meta must be an object"),
     (#"{"type":"presence_update","meta":[]}"#, "meta must be an object"),
     (#"{"type":"presence_update","meta":null}"#, "meta must be an object"),
-    (#"{"type":"presence_update","meta":{},"page":1}"#, "there are status, meta, ref"),
+    (#"{"type":"presence_update","meta":{},"page":1}"#, "there are group, status, meta, ref"),
     (#"{"type":"presence_update","meta":{},"sender":{}}"#, "sender is added by the server"),
   ])
   func `An update that is not understood says what is wrong`(text: String, message: String) {

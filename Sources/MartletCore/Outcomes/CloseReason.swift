@@ -12,6 +12,7 @@ package enum CloseReason: String, CaseIterable, Sendable {
   case idle
   case slowConsumer = "slow_consumer"
   case unavailable
+  case connectionAge = "connection_age"
 
   /// The WebSocket close code (RFC 6455 §7.4).
   package var code: UInt16 {
@@ -27,13 +28,14 @@ package enum CloseReason: String, CaseIterable, Sendable {
     case .idle: 4005
     case .slowConsumer: 4006
     case .unavailable: 4007
+    case .connectionAge: 4008
     }
   }
 
   /// Whether a client should connect again, with its position.
   package var shouldReconnect: Bool {
     switch self {
-    case .draining, .idle, .slowConsumer, .unavailable: true
+    case .draining, .idle, .slowConsumer, .unavailable, .connectionAge: true
     case .normal, .protocolError, .invalidText, .frameTooLarge, .unauthenticated, .notPermitted,
       .badRequest:
       false

@@ -9,6 +9,10 @@ package enum ErrorCode: String, CaseIterable, Sendable {
   case binary
   case badParameter = "bad_parameter"
   case unauthorized
+  case notPermitted = "not_permitted"
+  case notSubscribed = "not_subscribed"
+  case tooManyGroups = "too_many_groups"
+  case rateLimited = "rate_limited"
   case notFound = "not_found"
   case methodNotAllowed = "method_not_allowed"
   case unavailable
@@ -16,11 +20,15 @@ package enum ErrorCode: String, CaseIterable, Sendable {
   /// The status of an HTTP answer with this error.
   package var httpStatus: Int {
     switch self {
-    case .malformed, .missingType, .unknownType, .reservedField, .binary, .badParameter: 400
+    case .malformed, .missingType, .unknownType, .reservedField, .binary, .badParameter,
+      .notSubscribed, .tooManyGroups:
+      400
     case .unauthorized: 401
+    case .notPermitted: 403
     case .notFound: 404
     case .methodNotAllowed: 405
     case .tooLarge: 413
+    case .rateLimited: 429
     case .unavailable: 503
     }
   }
@@ -31,9 +39,12 @@ package struct Refusal: Error, Equatable {
   package var code: ErrorCode
   /// For the person who wrote the client.
   package var message: String
+  /// When the same request may succeed, in milliseconds from now; nil: not known, or never.
+  package var retryAfter: Int64?
 
-  package init(_ code: ErrorCode, _ message: String) {
+  package init(_ code: ErrorCode, _ message: String, retryAfter: Int64? = nil) {
     self.code = code
     self.message = message
+    self.retryAfter = retryAfter
   }
 }

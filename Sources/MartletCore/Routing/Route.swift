@@ -1,24 +1,29 @@
 /// One line of the routing table: which group a path leads to, who may enter, and what may be sent.
-package struct Route: Sendable {
-  package var path: PathPattern
-  package var group: TextTemplate
-  package var access: AccessRule
+///
+/// An object, since every session refers to its route.
+package final class Route: Sendable {
+  package let path: PathPattern
+  /// The same group for clients of server-sent events that know it by another path.
+  package let eventStreamPath: PathPattern?
+  package let group: TextTemplate
+  package let access: AccessRule
   /// Nil: publications are numbered but not kept.
-  package var retention: Retention?
+  package let retention: Retention?
   /// What has to be so before publishers are answered.
-  package var durability: Durability
+  package let durability: Durability
   /// Whether members are listed, and joins and leaves announced.
-  package var hasPresence: Bool
+  package let hasPresence: Bool
   /// By event type.
-  package var events: [String: EventRule]
+  package let events: [String: EventRule]
 
   package init(
-    path: PathPattern, group: TextTemplate, access: AccessRule = AccessRule(),
-    retention: Retention? = nil, durability: Durability = .primary, hasPresence: Bool = false,
-    events: [String: EventRule] = [:]
+    path: PathPattern, eventStreamPath: PathPattern? = nil, group: TextTemplate,
+    access: AccessRule = AccessRule(), retention: Retention? = nil,
+    durability: Durability = .primary, hasPresence: Bool = false, events: [String: EventRule] = [:]
   ) {
     self.durability = durability
     self.path = path
+    self.eventStreamPath = eventStreamPath
     self.group = group
     self.access = access
     self.retention = retention
@@ -38,7 +43,9 @@ package struct EventRule: Hashable, Sendable {
   }
 
   /// Types that clients send to the server itself.
-  package static let reservedTypes: Set<String> = ["ping", "presence", "presence_update"]
+  package static let reservedTypes: Set<String> = [
+    "ping", "presence", "presence_update", "subscribe", "unsubscribe", "refresh",
+  ]
 
   package var kind: Kind
   /// The sending connection does not receive it.
@@ -52,10 +59,19 @@ package struct EventRule: Hashable, Sendable {
 
 /// The routes of a configuration, in order.
 package struct RoutingTable: Sendable {
-  package var routes: [Route]
+  /// What a path of server-sent events begins with, unless the route has one of its own.
+  package static let eventStreamPrefix = "/sse"
 
-  package init(_ routes: [Route]) {
+  package let routes: [Route]
+  /// Paths where a binary or text message is sent back as it came, to test clients with.
+  package let echoes: [PathPattern]
+  /// The claims of tokens that decide about access.
+  package let claims: Set<String>
+
+  package init(_ routes: [Route], echoes: [PathPattern] = []) {
     self.routes = routes
+    self.echoes = echoes
+    self.claims = Set(routes.flatMap { $0.access.conditions.map(\.claim) })
   }
 
   /// A route that matches a path, with the variables' values.
@@ -72,6 +88,23 @@ package struct RoutingTable: Sendable {
       }
     }
     return nil
+  }
+
+  /// The first route whose events are streamed at `path` (without query): at a path of its own, or at that for WebSockets
+  /// behind ``eventStreamPrefix``.
+  package func matchEventStream(_ path: Substring) -> Match? {
+    for route in routes {
+      if let variables = route.eventStreamPath?.match(path) {
+        return Match(route: route, variables: variables)
+      }
+    }
+    guard path.hasPrefix(Self.eventStreamPrefix + "/") else { return nil }
+    return match(path.dropFirst(Self.eventStreamPrefix.count))
+  }
+
+  /// Whether `path` (without query) is one of ``echoes``.
+  package func isEcho(_ path: Substring) -> Bool {
+    echoes.contains { $0.match(path) != nil }
   }
 
   /// The settings for a group that is named without a path: those of the first route that could lead to it, in

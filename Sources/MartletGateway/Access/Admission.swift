@@ -12,11 +12,12 @@ struct Admission {
   /// A client that may enter.
   struct Admitted: Sendable {
     var route: Route
+    /// Of the path.
+    var variables: [String: String]
     var group: GroupName
     /// Nil: anonymous.
-    var user: User?
+    var identity: Identity?
     var anonymousName: String?
-    var expires: Int64?
     var since: Position?
     /// What the connection says of itself, on a route with presence.
     var meta: PresenceMeta
@@ -61,41 +62,71 @@ struct Admission {
     }
     // A configuration with tenants allows it on no route; this makes it certain that nobody is without one.
     guard services.tenantClaim == nil else { return .decided(.refused(.notPermitted, nil)) }
-    return .decided(enter(match, handshake, tenant: nil, verified: nil))
+    return .decided(enter(match, handshake, nil))
   }
 
-  /// Verifies the token, finds its tenant and applies the route's access rule.
+  /// Why a token does not tell who comes.
+  enum Unidentified: Error {
+    case unauthenticated
+    /// It is a good token, but names no tenant.
+    case notPermitted
+
+    var closeReason: CloseReason {
+      switch self {
+      case .unauthenticated: .unauthenticated
+      case .notPermitted: .notPermitted
+      }
+    }
+  }
+
+  /// Verifies the token and applies the route's access rule.
   ///
   /// - Parameter now: seconds since 1970.
   func decide(_ claim: Claim, now: Int64) async -> Decision {
     let match = claim.match
-    do {
-      let verified = try await services.tokens.verify(claim.token, now: now)
-      var tenant: TenantName?
-      if let claim = services.tenantClaim {
-        tenant = TenantName(claim: verified.claims[claim])
-        guard tenant != nil else {
-          services.logger.debug("a token names no tenant", metadata: ["claim": "\(claim)"])
-          return .refused(.notPermitted, nil)
-        }
+    switch await identify(claim.token, now: now) {
+    case .failure(let reason):
+      return .refused(reason.closeReason, nil)
+    case .success(let identity):
+      guard identity.mayEnter(match.route, match.variables) else {
+        return .refused(.notPermitted, nil)
       }
-      guard
-        match.route.access.permits(
-          claims: verified.claims, variables: match.variables, user: verified.user.id)
-      else { return .refused(.notPermitted, nil) }
-      return enter(match, claim.handshake, tenant: tenant, verified: verified)
-    } catch {
-      services.logger.debug("a token was refused", metadata: ["error": "\(error)"])
-      return .refused(.unauthenticated, nil)
+      return enter(match, claim.handshake, identity)
     }
   }
 
+  /// Verifies a token and finds its tenant.
+  ///
+  /// - Parameter now: seconds since 1970.
+  func identify(_ token: String, now: Int64) async -> Result<Identity, Unidentified> {
+    let verified: VerifiedToken
+    do {
+      verified = try await services.tokens.verify(token, now: now)
+    } catch {
+      services.logger.debug("a token was refused", metadata: ["error": "\(error)"])
+      return .failure(.unauthenticated)
+    }
+    var tenant: TenantName?
+    if let claim = services.tenantClaim {
+      tenant = TenantName(claim: verified.claims[claim])
+      guard tenant != nil else {
+        services.logger.debug("a token names no tenant", metadata: ["claim": "\(claim)"])
+        return .failure(.notPermitted)
+      }
+    }
+    let wanted = services.routing.claims
+    return .success(
+      Identity(
+        user: verified.user, tenant: tenant, expires: verified.expires,
+        claims: verified.claims.filter { wanted.contains($0.key) }))
+  }
+
+  /// - Parameter identity: nil for an anonymous user.
   private func enter(
-    _ match: RoutingTable.Match, _ handshake: Handshake, tenant: TenantName?,
-    verified: VerifiedToken?
+    _ match: RoutingTable.Match, _ handshake: Handshake, _ identity: Identity?
   ) -> Decision {
-    let name = match.route.group.filled(match.variables, user: verified?.user.id ?? "")
-    guard let group = GroupName(tenant: tenant, name: name) else {
+    let name = match.route.group.filled(match.variables, user: identity?.user.id ?? "")
+    guard let group = GroupName(tenant: identity?.tenant, name: name) else {
       return .refused(
         .badRequest,
         Refusal(.badParameter, "the path and the user lead to no valid group name"))
@@ -110,7 +141,7 @@ struct Admission {
     }
     return .admitted(
       Admitted(
-        route: match.route, group: group, user: verified?.user, anonymousName: handshake.name,
-        expires: verified?.expires, since: handshake.since, meta: meta))
+        route: match.route, variables: match.variables, group: group, identity: identity,
+        anonymousName: handshake.name, since: handshake.since, meta: meta))
   }
 }

@@ -16,7 +16,7 @@ final class Hub {
   private(set) var now = NIODeadline.now()
   private var dispatcher: GroupDispatcher?
   private var groups: [GroupName: LocalGroup] = [:]
-  private var sessions: [ObjectIdentifier: Session] = [:]
+  private var owners: [ObjectIdentifier: any TransportOwner] = [:]
   private var nextConnection: UInt64 = 0
   private var random = SystemRandomNumberGenerator()
 
@@ -31,7 +31,7 @@ final class Hub {
   }
 
   /// Sessions open, groups known.
-  var sizes: (sessions: Int, groups: Int) { (sessions.count, groups.count) }
+  var sizes: (sessions: Int, groups: Int) { (owners.count, groups.count) }
 
   // MARK: Sessions
 
@@ -42,11 +42,11 @@ final class Hub {
     return "\(services.incarnation)-\(String(number, radix: 36))"
   }
 
-  func opened(_ session: Session) {
+  func opened(_ owner: any TransportOwner) {
     counts.connectionsOpened += 1
     services.openConnections.increment()
-    sessions[ObjectIdentifier(session)] = session
-    if isDraining { session.drain(reconnectAfter: reconnectDelay()) }
+    owners[ObjectIdentifier(owner)] = owner
+    if isDraining { owner.drain(reconnectAfter: reconnectDelay()) }
   }
 
   /// Closes a connection that does not get a session.
@@ -60,8 +60,9 @@ final class Hub {
     transport.close(reason)
   }
 
-  func closed(_ session: Session) {
-    sessions[ObjectIdentifier(session)] = nil
+  /// The connection of `owner` is gone.
+  func closed(_ owner: any TransportOwner) {
+    guard owners.removeValue(forKey: ObjectIdentifier(owner)) != nil else { return }
     services.openConnections.decrement()
   }
 
@@ -70,21 +71,21 @@ final class Hub {
   /// - Parameter wallClock: seconds since 1970.
   func sweep(now: NIODeadline, wallClock: Int64) {
     self.now = now
-    for session in sessions.values { session.sweep(now: now, wallClock: wallClock) }
+    for owner in owners.values { owner.sweep(now: now, wallClock: wallClock) }
   }
 
   /// Announces the end to every session and closes them evenly over `duration`.
   func drain(over duration: TimeAmount) {
     guard !isDraining else { return }
     isDraining = true
-    let all = Array(sessions.values)
-    for (number, session) in all.enumerated() {
+    let all = Array(owners.values)
+    for (number, owner) in all.enumerated() {
       let delay = TimeAmount.nanoseconds(
         duration.nanoseconds / Int64(max(all.count, 1)) * Int64(number))
-      let bound = NIOLoopBound((self, session), eventLoop: eventLoop)
+      let bound = NIOLoopBound((self, owner), eventLoop: eventLoop)
       eventLoop.scheduleTask(in: delay) {
-        let (hub, session) = bound.value
-        session.drain(reconnectAfter: hub.reconnectDelay())
+        let (hub, owner) = bound.value
+        owner.drain(reconnectAfter: hub.reconnectDelay())
       }
     }
   }
@@ -92,7 +93,7 @@ final class Hub {
   /// Ends every connection at once.
   func abandon() {
     isDraining = true
-    for session in sessions.values { session.transport.abort() }
+    for owner in owners.values { owner.abort() }
   }
 
   /// Milliseconds, spread so that a gateway's clients do not arrive elsewhere together.
@@ -102,23 +103,29 @@ final class Hub {
 
   // MARK: Groups
 
-  /// Makes `session` a member of its group: interest first, then the position, so that nothing falls between.
-  func join(_ session: Session, since: Position?) {
-    let name = session.group
+  /// Makes a session a member of a group: interest first, then the position, so that nothing falls between.
+  func join(_ subscription: Subscription, since: Position?) {
+    let name = subscription.group
     let group = groups[name] ?? makeGroup(name)
-    group.beginJoin(session)
-    ask(group, session, since: since, attempt: 0)
+    group.beginJoin(subscription)
+    ask(group, subscription, since: since, attempt: 0)
   }
 
-  func leave(_ session: Session) {
-    guard let group = groups[session.group] else { return }
-    group.remove(session)
-    session.presence?.leave()
+  /// Idempotent.
+  func leave(_ subscription: Subscription) {
+    guard subscription.session != nil else { return }
+    subscription.end()
+    guard let group = groups[subscription.group] else { return }
+    group.remove(subscription)
+    subscription.presence?.leave()
     if group.isEmpty {
-      groups[session.group] = nil
-      dispatcher?.remove(session.group, destination: index)
+      groups[subscription.group] = nil
+      dispatcher?.remove(subscription.group, destination: index)
     }
   }
+
+  /// Up to where the members of a group here have been sent everything; nil if nobody has joined.
+  func position(of group: GroupName) -> Position? { groups[group]?.position }
 
   private func makeGroup(_ name: GroupName) -> LocalGroup {
     let interest =
@@ -129,14 +136,16 @@ final class Hub {
   }
 
   /// Whoever joins after the list of members was read is announced, so that the interest has to come before both answers.
-  private func ask(_ group: LocalGroup, _ session: Session, since: Position?, attempt: Int) {
-    let bound = NIOLoopBound((self, group, session), eventLoop: eventLoop)
+  private func ask(
+    _ group: LocalGroup, _ subscription: Subscription, since: Position?, attempt: Int
+  ) {
+    let bound = NIOLoopBound((self, group, subscription), eventLoop: eventLoop)
     group.interest
       .hop(to: eventLoop)
       .flatMap {
-        let (hub, group, session) = bound.value
+        let (hub, group, subscription) = bound.value
         let services = hub.services
-        let members = session.presence?.introduction().map { Optional($0) }
+        let members = subscription.presence?.introduction().map { Optional($0) }
         return services.backplane.recover(
           group.name, since: since, within: services.limits.recovery
         )
@@ -144,42 +153,43 @@ final class Hub {
         .and(members ?? hub.eventLoop.makeSucceededFuture(nil))
       }
       .whenComplete { result in
-        let (hub, group, session) = bound.value
-        hub.answered(group, session, since: since, attempt: attempt, result)
+        let (hub, group, subscription) = bound.value
+        hub.answered(group, subscription, since: since, attempt: attempt, result)
       }
   }
 
   private func answered(
-    _ group: LocalGroup, _ session: Session, since: Position?, attempt: Int,
+    _ group: LocalGroup, _ subscription: Subscription, since: Position?, attempt: Int,
     _ result: Result<(Recovery, MemberPage?), any Error>
   ) {
+    guard let session = subscription.session else { return }
     guard case .success((let recovery, let members)) = result else {
-      session.close(.unavailable)
-      return
+      return session.couldNotJoin(subscription)
     }
     let isRecovered = since.map { _ in recovery.missed != nil }
-    let outcome = group.finishJoin(session, recovery: recovery) {
+    let outcome = group.finishJoin(subscription, recovery: recovery) {
       session.introduce(
+        subscription,
         position: isRecovered == true ? since ?? recovery.position : recovery.position,
         recovered: isRecovered, members: members)
     }
     switch outcome {
     case .joined:
       counts.joins += 1
-      session.becameLive()
-      if session.isOpen { session.presence?.join(now: .now()) }
+      session.joined(subscription)
+      if subscription.session != nil { subscription.presence?.join(now: .now()) }
       if isRecovered == true { counts.recoveries += 1 }
       if isRecovered == false { counts.failedRecoveries += 1 }
     case .gone:
       break
     case .askAgain where attempt < 5:
-      let bound = NIOLoopBound((self, group, session), eventLoop: eventLoop)
+      let bound = NIOLoopBound((self, group, subscription), eventLoop: eventLoop)
       eventLoop.scheduleTask(in: .milliseconds(50 << Int64(attempt))) {
-        let (hub, group, session) = bound.value
-        hub.ask(group, session, since: since, attempt: attempt + 1)
+        let (hub, group, subscription) = bound.value
+        hub.ask(group, subscription, since: since, attempt: attempt + 1)
       }
     case .askAgain:
-      session.close(.unavailable)
+      session.couldNotJoin(subscription)
     }
   }
 

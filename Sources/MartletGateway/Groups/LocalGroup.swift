@@ -7,14 +7,15 @@ internal import NIOCore
 final class LocalGroup {
   /// A member that sees the live stream.
   private struct Member {
-    var session: Session
+    var subscription: Subscription
+    var transport: any SessionTransport
     /// Publications up to this offset are already known to it.
     var seen: UInt64
   }
 
   /// A member whose join is under way: deliveries wait until it is known where it begins.
   private struct Joiner {
-    var session: Session
+    var subscription: Subscription
     var waiting: [Delivery] = []
     /// The stream broke meanwhile: its answer is out of date.
     var isStale = false
@@ -43,22 +44,27 @@ final class LocalGroup {
     self.hub = hub
   }
 
+  /// Up to where the members have been sent everything; nil before the first join.
+  var position: Position? { stream.position }
+
   /// Whether nobody is here and nobody is about to be.
   var isEmpty: Bool { members.isEmpty && joiners.isEmpty }
 
   // MARK: Members
 
-  func beginJoin(_ session: Session) {
-    joiners.append(Joiner(session: session))
+  func beginJoin(_ subscription: Subscription) {
+    joiners.append(Joiner(subscription: subscription))
   }
 
   /// Makes a joining session a member.
   ///
   /// - Parameter introduce: sends the session its first frame; called before any publication.
   func finishJoin(
-    _ session: Session, recovery: Recovery, introduce: () -> Void
+    _ subscription: Subscription, recovery: Recovery, introduce: () -> Void
   ) -> JoinResult {
-    guard let index = joiners.firstIndex(where: { $0.session === session }) else { return .gone }
+    guard let session = subscription.session,
+      let index = joiners.firstIndex(where: { $0.subscription === subscription })
+    else { return .gone }
     if let position = stream.position, position.epoch != recovery.position.epoch {
       joiners[index].isStale = true
       perform(stream.interrupted())
@@ -71,17 +77,22 @@ final class LocalGroup {
     let joiner = joiners.remove(at: index)
     introduce()
     let seen = recovery.position.offset
+    var member = Member(subscription: subscription, transport: session.transport, seen: 0)
     if let missed = recovery.missed, !missed.isEmpty {
       // A recovered publication may exclude its own sender's connection, which is gone: `seen: 0`.
-      send(FramedBatch(missed), to: session, seen: 0)
+      var batch = FramedBatch(missed)
+      send(&batch, to: member)
     }
+    member.seen = seen
     if !joiner.waiting.isEmpty {
-      send(FramedBatch(joiner.waiting), to: session, seen: seen)
+      var batch = FramedBatch(joiner.waiting)
+      send(&batch, to: member)
     }
-    guard session.isOpen else { return .gone }
+    guard subscription.session != nil else { return .gone }
     let lastWaiting = joiner.waiting.last { $0.position != nil }?.position?.offset ?? 0
-    session.memberIndex = members.count
-    members.append(Member(session: session, seen: max(seen, lastWaiting)))
+    member.seen = max(seen, lastWaiting)
+    subscription.memberIndex = members.count
+    members.append(member)
     perform(stream.established(at: recovery.position))
     return .joined
   }
@@ -94,16 +105,16 @@ final class LocalGroup {
     return first.map { $0 <= position.offset + 1 } ?? false
   }
 
-  func remove(_ session: Session) {
-    if let index = session.memberIndex {
-      session.memberIndex = nil
+  func remove(_ subscription: Subscription) {
+    if let index = subscription.memberIndex {
+      subscription.memberIndex = nil
       let last = members.removeLast()
       if index < members.count {
         members[index] = last
-        last.session.memberIndex = index
+        last.subscription.memberIndex = index
       }
     } else {
-      joiners.removeAll { $0.session === session }
+      joiners.removeAll { $0.subscription === subscription }
     }
   }
 
@@ -130,10 +141,9 @@ final class LocalGroup {
         deliver(deliveries)
       case .resync(let position, let reason):
         hub.counts.resyncs += UInt64(members.count)
-        let frame = WebSocketFraming.text(
-          ServerFrame.resync(group: name, position: position, reason: reason))
+        let text = ServerFrame.resync(group: name, position: position, reason: reason)
         for index in members.indices { members[index].seen = 0 }
-        for member in members { member.session.transport.send(frame) }
+        for member in members { member.transport.send(text: text, position: position) }
         for index in joiners.indices { joiners[index].isStale = true }
       case .repair(let position):
         hub.counts.repairs += 1
@@ -152,25 +162,22 @@ final class LocalGroup {
       }
     }
     guard !members.isEmpty else { return }
-    let batch = FramedBatch(deliveries)
+    var batch = FramedBatch(deliveries)
     // A full queue closes its session, which leaves `members`; the loop goes over the old value.
-    for member in members {
-      send(batch, to: member.session, seen: member.seen)
-    }
+    for member in members { send(&batch, to: member) }
   }
 
   @inline(__always)
-  private func send(
-    _ batch: FramedBatch, to session: Session, seen: UInt64
-  ) {
-    let transport = session.transport
+  private func send(_ batch: inout FramedBatch, to member: Member) {
+    let transport = member.transport
     let isCongested = transport.isCongested
-    if batch.isWhole(after: seen, droppingEphemeral: isCongested) {
-      transport.send(batch.frames)
+    if batch.isWhole(after: member.seen, droppingEphemeral: isCongested) {
+      transport.send(batch.whole(transport.format))
       hub.counts.deliveries += UInt64(batch.count)
     } else {
       let part = batch.part(
-        after: seen, for: session.connectionID, droppingEphemeral: isCongested)
+        transport.format, after: member.seen,
+        for: member.subscription.session?.connectionID ?? "", droppingEphemeral: isCongested)
       hub.counts.droppedEphemeral += UInt64(part.dropped)
       guard part.count > 0 else { return }
       transport.send(part.frames)

@@ -106,17 +106,20 @@ struct ClientListener: Sendable {
     switch decision {
     case .admitted(let admitted):
       let connectionID = hub.makeConnectionID()
-      let user =
-        admitted.user
-        ?? User(id: User.anonymousPrefix + connectionID, name: admitted.anonymousName)
+      let identity =
+        admitted.identity
+        ?? Identity(
+          user: User(id: User.anonymousPrefix + connectionID, name: admitted.anonymousName))
+      let origin = Origin(channel, head).json
       let session = Session(
-        connectionID: connectionID, user: user, group: admitted.group, route: admitted.route,
-        expires: admitted.expires,
-        presence: presence(of: user, connectionID, admitted, Origin(channel, head)),
+        connectionID: connectionID, origin: origin, identity: identity,
+        primary: Subscription(
+          group: admitted.group, route: admitted.route, variables: admitted.variables,
+          presence: presence(of: identity, connectionID, admitted, origin)),
         transport: connection, hub: hub)
       connection.attach(session)
       hub.opened(session)
-      if session.isOpen { hub.join(session, since: admitted.since) }
+      if session.isOpen { hub.join(session.primary, since: admitted.since) }
     case .refused(let reason, let refusal):
       hub.refused(connection, reason, refusal)
     }
@@ -124,13 +127,13 @@ struct ClientListener: Sendable {
 
   /// Nil on a route without presence.
   private func presence(
-    of user: User, _ connectionID: String, _ admitted: Admission.Admitted, _ origin: Origin
+    of identity: Identity, _ connectionID: String, _ admitted: Admission.Admitted, _ origin: String
   ) -> SessionPresence? {
     guard admitted.route.hasPresence else { return nil }
     return SessionPresence(
       PresenceSession(
-        group: admitted.group, connectionID: connectionID, user: user,
-        tenant: admitted.group.tenant, origin: origin.json),
+        group: admitted.group, connectionID: connectionID, user: identity.user,
+        tenant: identity.tenant, origin: origin),
       meta: admitted.meta, services: services)
   }
 }

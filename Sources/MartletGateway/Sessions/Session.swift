@@ -4,12 +4,12 @@ internal import MartletPresence
 internal import MartletProtocol
 internal import NIOCore
 
-/// The server's side of one client: who it is, which group it is in, what it may send.
+/// The server's side of one client: who it is, which groups it is in, what it may send.
 ///
 /// Knows nothing of its transport but ``SessionTransport``. Confined to its hub's event loop.
-final class Session {
+final class Session: TransportOwner {
   private enum State {
-    /// The token is being checked, or the join is under way; messages wait.
+    /// The join of the path's group is under way; messages wait.
     /// Can transition to: live, closed.
     case joining(early: [ByteBuffer])
     /// A member of its group. Can transition to: closed.
@@ -19,41 +19,42 @@ final class Session {
 
   /// Messages that may wait for the join; then reading stops.
   private static let maximumEarlyMessages = 16
-  /// Publications without an answer; then reading stops until half of them have one.
+  /// Requests without an answer; then reading stops until half of them have one.
   private static let maximumInFlight = 256
+  /// How long before the end of its token a client is told, in seconds.
+  static let expiryNotice: Int64 = 30
 
   let connectionID: String
-  let group: GroupName
-  private(set) var user: User
+  /// Where the connection comes from, for backends: a JSON object.
+  let origin: String
+  private(set) var identity: Identity
   let transport: any SessionTransport
-  private let route: Route
-  private unowned let hub: Hub
-  /// Seconds since 1970 at which the token ends; nil without one.
-  private let expires: Int64?
+  /// The group that the connection's path leads to.
+  let primary: Subscription
+  /// Groups that were joined later.
+  private(set) var others: [Subscription] = []
+  unowned let hub: Hub
   private var state = State.joining(early: [])
   private var inFlight = 0
   private var isPaused = false
-  private var lastHeard = NIODeadline.now()
-  private var isPinged = false
-
-  /// Where the session stands among its group's members; kept by ``LocalGroup``.
-  var memberIndex: Int?
-  /// Nil on routes without presence.
-  let presence: SessionPresence?
+  private var liveness: Liveness
+  private var isToldOfExpiry = false
 
   init(
-    connectionID: String, user: User, group: GroupName, route: Route, expires: Int64?,
-    presence: SessionPresence?, transport: any SessionTransport, hub: Hub
+    connectionID: String, origin: String, identity: Identity, primary: Subscription,
+    transport: any SessionTransport, hub: Hub
   ) {
     self.connectionID = connectionID
-    self.user = user
-    self.group = group
-    self.route = route
-    self.expires = expires
-    self.presence = presence
+    self.origin = origin
+    self.identity = identity
+    self.primary = primary
     self.transport = transport
     self.hub = hub
+    self.liveness = Liveness(now: hub.now)
+    primary.attach(self)
   }
+
+  var user: User { identity.user }
 
   var isOpen: Bool {
     if case .closed = state { false } else { true }
@@ -61,18 +62,7 @@ final class Session {
 
   // MARK: Life
 
-  /// Sends the first frame.
-  func introduce(position: Position, recovered: Bool?, members: MemberPage?) {
-    guard case .joining = state else { return }
-    let wallClock = WallClock.milliseconds
-    transport.send(
-      text: ServerFrame.connectionEstablished(
-        connectionID: connectionID, user: user, group: group, position: position,
-        recovered: recovered,
-        members: members.flatMap { presence?.introduced($0, wallClock: wallClock) }))
-  }
-
-  /// The session is a member now: what the client sent meanwhile is handled.
+  /// The session is a member of the group that its path leads to: what the client sent meanwhile is handled.
   func becameLive() {
     guard case .joining(let early) = state else { return }
     state = .live
@@ -80,12 +70,10 @@ final class Session {
     for message in early { received(message) }
   }
 
-  /// Leaves the group and tells the client why. Idempotent.
+  /// Leaves its groups and tells the client why. Idempotent.
   func close(_ reason: CloseReason) {
     guard isOpen else { return }
-    state = .closed
-    hub.counts.closes[reason, default: 0] += 1
-    hub.leave(self)
+    end(reason)
     transport.close(reason)
   }
 
@@ -95,36 +83,48 @@ final class Session {
     close(.draining)
   }
 
+  func abort() {
+    transport.abort()
+  }
+
   /// The connection is gone.
   func transportClosed() {
-    if isOpen {
-      state = .closed
-      hub.counts.closes[.normal, default: 0] += 1
-      hub.leave(self)
-    }
+    if isOpen { end(.normal) }
     hub.closed(self)
+  }
+
+  private func end(_ reason: CloseReason) {
+    state = .closed
+    hub.counts.closes[reason, default: 0] += 1
+    hub.leave(primary)
+    for subscription in others { hub.leave(subscription) }
+    others = []
   }
 
   // MARK: Liveness
 
   /// The client has sent something.
   func heard() {
-    lastHeard = hub.now
-    isPinged = false
+    liveness.heard(now: hub.now)
   }
 
   /// - Parameter wallClock: seconds since 1970.
   func sweep(now: NIODeadline, wallClock: Int64) {
     guard isOpen else { return }
-    if let expires, expires <= wallClock { return close(.unauthenticated) }
-    presence?.sweep(now: now)
-    let silence = now - lastHeard
+    if let expires = identity.expires {
+      if expires <= wallClock { return close(.unauthenticated) }
+      if expires - wallClock <= Self.expiryNotice, !isToldOfExpiry, case .live = state {
+        isToldOfExpiry = true
+        transport.send(text: ServerFrame.tokenExpiring(expires: expires))
+      }
+    }
+    primary.presence?.sweep(now: now)
+    for subscription in others { subscription.presence?.sweep(now: now) }
     let limits = hub.services.limits
-    if silence > limits.pingInterval + limits.pingTimeout {
-      close(.idle)
-    } else if silence > limits.pingInterval, !isPinged {
-      isPinged = true
-      transport.ping()
+    switch liveness.check(now: now, interval: limits.pingInterval, timeout: limits.pingTimeout) {
+    case .nothing: break
+    case .ping: transport.ping()
+    case .end: close(.idle)
     }
   }
 
@@ -139,12 +139,7 @@ final class Session {
       updateReading()
     case .live:
       do throws(RefusedFrame) {
-        switch try ClientFrame.parse(message) {
-        case .ping(let reference): transport.send(text: ServerFrame.pong(reference))
-        case .presence(let request): try answer(request)
-        case .presenceUpdate(let update): try change(update)
-        case .event(let event): try publish(event)
-        }
+        try handle(ClientFrame.parse(message))
       } catch {
         refuse(error)
       }
@@ -153,75 +148,65 @@ final class Session {
     }
   }
 
+  private func handle(_ frame: ClientFrame) throws(RefusedFrame) {
+    switch frame {
+    case .ping(let reference): transport.send(text: ServerFrame.pong(reference))
+    case .presence(let request): try answer(request)
+    case .presenceUpdate(let update): try change(update)
+    case .subscribe(let request): try subscribe(request)
+    case .unsubscribe(let request): try unsubscribe(request)
+    case .refresh(let request): refresh(request)
+    case .event(let event): try publish(event)
+    }
+  }
+
+  func receivedBinary(_ message: ByteBuffer) {
+    refuse(
+      RefusedFrame(refusal: Refusal(.binary, "messages are JSON in text frames"), reference: nil))
+  }
+
   /// Answers with an `error` frame; the session stays open.
   func refuse(_ refused: RefusedFrame) {
     hub.counts.refusals[refused.refusal.code, default: 0] += 1
     transport.send(text: ServerFrame.error(refused.refusal, refused.reference))
   }
 
-  private func publish(_ event: ClientEvent) throws(RefusedFrame) {
-    guard let rule = route.events[event.type] else {
-      throw unknown(event.type, event.reference)
-    }
-    presence?.active(now: hub.now)
-    if rule.kind == .presence { return try changeMeta(by: event) }
-    var body = event.body
-    body.append("sender", json: user.json)
-    let request = PublishRequest(
-      group: group, event: body.closed,
-      kind: rule.kind == .ephemeral ? .ephemeral : .published(route.retention),
-      excluded: rule.excludesSender ? connectionID : nil,
-      idempotencyID: event.idempotencyID.map {
-        "u:\(idempotencyScope.utf8.count):\(idempotencyScope):\($0)"
-      },
-      durability: route.durability)
-    beginRequest()
-    let bound = NIOLoopBound(self, eventLoop: hub.eventLoop)
-    let reference = event.reference
-    hub.services.backplane.publish(request).hop(to: hub.eventLoop).whenComplete { result in
-      bound.value.published(reference, result)
-    }
-  }
+  // MARK: Groups
 
-  private func unknown(_ type: String, _ reference: RequestReference?) -> RefusedFrame {
-    let own = presence == nil ? ["ping"] : EventRule.reservedTypes.sorted()
-    let types = (route.events.keys.sorted() + own).joined(separator: ", ")
-    return RefusedFrame(
-      refusal: Refusal(
-        .unknownType, "\(type.prefix(64)) is not accepted here; accepted are \(types)"),
+  /// The subscription of a request that names a group, or the path's.
+  func subscription(
+    named name: String?, _ reference: RequestReference?
+  ) throws(RefusedFrame) -> Subscription {
+    guard let name, name != primary.group.name else { return primary }
+    if let found = others.first(where: { $0.isLive && $0.group.name == name }) { return found }
+    throw RefusedFrame(
+      refusal: Refusal(.notSubscribed, "this connection is not in the group \(name.prefix(200))"),
       reference: reference)
   }
 
-  /// Two users may choose the same id. An anonymous user has another id on each connection, and
-  /// repeats its events on the next one.
-  private var idempotencyScope: String {
-    user.isAnonymous ? User.anonymousPrefix : user.id
+  func add(_ subscription: Subscription) {
+    subscription.attach(self)
+    others.append(subscription)
   }
 
-  private func published(
-    _ reference: RequestReference?, _ result: Result<PublishOutcome, any Error>
-  ) {
-    endRequest()
-    switch result {
-    case .success(let outcome):
-      hub.counts.publications += 1
-      if let reference {
-        transport.send(
-          text: ServerFrame.ack(reference, group: group, position: outcome.position))
-      }
-    case .failure(let error):
-      hub.counts.failedPublications += 1
-      refuse(
-        RefusedFrame(refusal: Refusal(.unavailable, "\(error)"), reference: reference))
-    }
+  func remove(_ subscription: Subscription) {
+    others.removeAll { $0 === subscription }
   }
 
-  private func beginRequest() {
+  /// Goes on with another token of the same user.
+  func renew(_ identity: Identity) {
+    self.identity = identity
+    isToldOfExpiry = false
+  }
+
+  // MARK: Requests under way
+
+  func beginRequest() {
     inFlight += 1
     updateReading()
   }
 
-  private func endRequest() {
+  func endRequest() {
     inFlight -= 1
     updateReading()
   }
@@ -238,97 +223,5 @@ final class Session {
     guard shouldPause != isPaused else { return }
     isPaused = shouldPause
     transport.setReading(!shouldPause)
-  }
-}
-
-// MARK: - Presence
-
-extension Session {
-  private func answer(_ request: PresenceRequest) throws(RefusedFrame) {
-    let reference = request.reference
-    guard let presence else { throw unknown("presence", reference) }
-    var after: MemberPage.Cursor?
-    if let text = request.after {
-      after = MemberPage.Cursor(text: text)
-      guard after != nil else {
-        throw RefusedFrame(
-          refusal: Refusal(.malformed, "after must be the next of an earlier answer"),
-          reference: reference)
-      }
-    }
-    let limit = min(
-      request.limit ?? hub.services.limits.presenceCap, MemberPage.Request.maximumLimit)
-    beginRequest()
-    let bound = NIOLoopBound(self, eventLoop: hub.eventLoop)
-    presence.members(limit: max(limit, 1), after: after).hop(to: hub.eventLoop).whenComplete {
-      bound.value.answered(reference, $0)
-    }
-  }
-
-  private func answered(
-    _ reference: RequestReference?, _ result: Result<MemberPage, any Error>
-  ) {
-    endRequest()
-    switch result {
-    case .success(let page):
-      let activeSince = hub.services.limits.activeSince(WallClock.milliseconds)
-      transport.send(
-        text: ServerFrame.presence(
-          reference, group: group, count: page.count,
-          members: page.members.map { $0.json(activeSince: activeSince) }, next: page.next?.text))
-    case .failure(let error):
-      refuse(
-        RefusedFrame(refusal: Refusal(.unavailable, "\(error)"), reference: reference))
-    }
-  }
-
-  private func change(_ update: PresenceUpdate) throws(RefusedFrame) {
-    let reference = update.reference
-    guard let presence else { throw unknown("presence_update", reference) }
-    guard update.status == nil || presence.home != nil else {
-      throw RefusedFrame(
-        refusal: Refusal(.malformed, "an anonymous user has no status"), reference: reference)
-    }
-    presence.active(now: hub.now)
-    if let meta = update.meta { try merge(meta, reference) }
-    guard let status = update.status, let home = presence.home else {
-      return acknowledge(reference)
-    }
-    beginRequest()
-    let bound = NIOLoopBound(self, eventLoop: hub.eventLoop)
-    hub.services.presence.choose(status, for: home).hop(to: hub.eventLoop).whenComplete {
-      bound.value.chosen(reference, $0)
-    }
-  }
-
-  private func chosen(_ reference: RequestReference?, _ result: Result<Void, any Error>) {
-    endRequest()
-    switch result {
-    case .success: acknowledge(reference)
-    case .failure(let error):
-      refuse(
-        RefusedFrame(refusal: Refusal(.unavailable, "\(error)"), reference: reference))
-    }
-  }
-
-  /// Takes the fields of an event of kind `presence` as the connection's meta.
-  private func changeMeta(by event: ClientEvent) throws(RefusedFrame) {
-    try merge(event.body.closed, ignoring: ["type"], event.reference)
-    acknowledge(event.reference)
-  }
-
-  private func merge(
-    _ object: ByteBuffer, ignoring ignored: Set<String> = [], _ reference: RequestReference?
-  ) throws(RefusedFrame) {
-    do {
-      try presence?.merge(object, ignoring: ignored)
-    } catch {
-      throw RefusedFrame(refusal: error, reference: reference)
-    }
-  }
-
-  private func acknowledge(_ reference: RequestReference?) {
-    guard let reference else { return }
-    transport.send(text: ServerFrame.ack(reference, group: group, position: nil))
   }
 }

@@ -3,6 +3,9 @@ internal import NIOCore
 
 /// The connection of a session, whatever it is made of. Confined to the session's event loop.
 protocol SessionTransport: AnyObject {
+  /// In which ``send(_:)`` wants its frames.
+  var format: WireFormat { get }
+
   /// Whether so much is unsent that ephemeral events are to be left out.
   var isCongested: Bool { get }
 
@@ -11,7 +14,9 @@ protocol SessionTransport: AnyObject {
   func send(_ frames: ByteBuffer)
 
   /// Sends one JSON text.
-  func send(text: String)
+  ///
+  /// - Parameter position: where the client is in its group from then on, if the text says so.
+  func send(text: String, position: Position?)
 
   /// Asks the peer for a sign of life.
   func ping()
@@ -24,4 +29,11 @@ protocol SessionTransport: AnyObject {
 
   /// Ends the connection at once.
   func abort()
+}
+
+extension SessionTransport {
+  /// Sends one JSON text.
+  func send(text: String) {
+    send(text: text, position: nil)
+  }
 }

@@ -24,7 +24,7 @@ final class WebSocketConnection: ChannelInboundHandler, SessionTransport {
   private var writer: SocketWriter
   private var assembler: MessageAssembler
   private var state = State.open
-  private var session: Session?
+  private var session: (any TransportOwner)?
 
   /// - Parameter makeSession: called at once, with this connection as the transport.
   init(_ channel: any Channel, limits: GatewayLimits) {
@@ -35,11 +35,13 @@ final class WebSocketConnection: ChannelInboundHandler, SessionTransport {
   }
 
   /// Gives the connection the session that it serves.
-  func attach(_ session: Session) {
+  func attach(_ session: any TransportOwner) {
     self.session = session
   }
 
   // MARK: SessionTransport
+
+  var format: WireFormat { .webSocket }
 
   var isCongested: Bool { writer.pendingBytes > limits.pendingBytes / 2 }
 
@@ -53,7 +55,7 @@ final class WebSocketConnection: ChannelInboundHandler, SessionTransport {
     }
   }
 
-  func send(text: String) {
+  func send(text: String, position: Position?) {
     send(WebSocketFraming.text(text))
   }
 

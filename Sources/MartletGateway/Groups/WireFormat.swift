@@ -1,0 +1,9 @@
+/// In which bytes a transport wants publications.
+enum WireFormat: Hashable, Sendable {
+  /// Text frames, unmasked (RFC 6455 §5.2).
+  case webSocket
+  /// Server-sent events (WHATWG HTML §9.2).
+  case eventStream
+  /// JSON objects, each with a comma behind it.
+  case list
+}
