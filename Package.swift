@@ -58,7 +58,15 @@ let package = Package(
       name: "MartletTLS",
       dependencies: ["COpenSSL", .product(name: "NIOCore", package: "swift-nio")],
       swiftSettings: settings()),
-    .target(name: "MartletHTTP2", dependencies: ["CNghttp2"], swiftSettings: settings()),
+    // HTTP/2 over NIO, either side, with an object for each stream instead of a channel.
+    .target(
+      name: "MartletHTTP2",
+      dependencies: [
+        "CNghttp2", "MartletCore",
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+      ],
+      swiftSettings: settings()),
 
     // RESP over NIO: one pipelined connection, reconnecting with jittered back-off.
     .target(
@@ -233,6 +241,16 @@ let package = Package(
         "MartletTLS", "MartletTestSupport",
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOEmbedded", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ],
+      swiftSettings: settings()),
+    .testTarget(
+      name: "MartletHTTP2Tests",
+      dependencies: [
+        "MartletHTTP2", "MartletTestSupport",
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOEmbedded", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
       ],
       swiftSettings: settings()),
