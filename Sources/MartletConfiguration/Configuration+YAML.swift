@@ -35,6 +35,10 @@ extension Configuration {
       } ?? []
     try auth.finish()
     limits = try Limits(root.section("limits"))
+    compression = try Compression(root.section("compression"))
+    eventStream = try EventStream(root.section("event_stream"))
+    longPoll = try LongPoll(root.section("long_poll"))
+    http2 = try HTTP2(root.section("http2"))
     routing = try RoutingTable(root.optional("routes")?.list() ?? [], hasTenants: hasTenants)
     try root.finish()
   }

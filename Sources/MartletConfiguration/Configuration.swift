@@ -15,6 +15,10 @@ package struct Configuration: Sendable {
   package var tenants: Tenants?
   package var backplane = Backplane()
   package var presence = Presence()
+  package var compression = Compression()
+  package var eventStream = EventStream()
+  package var longPoll = LongPoll()
+  package var http2 = HTTP2()
   package var tokenKeys: [TokenKey] = []
   package var limits = Limits()
   package var routing = RoutingTable([])

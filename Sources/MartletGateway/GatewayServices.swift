@@ -32,7 +32,7 @@ final class GatewayServices: Sendable {
     self.backplane = backplane
     self.presence = presence
     self.routing = configuration.routing
-    self.limits = GatewayLimits(configuration.limits, configuration.presence)
+    self.limits = GatewayLimits(configuration)
     self.tokens = tokens
     self.origins = configuration.origins.map(Set.init)
     self.apiKeys = APIKeys(configuration.apiKeys, hasTenants: configuration.tenants != nil)
@@ -70,13 +70,26 @@ struct GatewayLimits: Sendable {
   /// Between two reports that a session is active.
   var activityInterval: TimeAmount
   private var activeWindow: Duration
+  /// Between two comments to who only reads.
+  var eventStreamHeartbeat: TimeAmount
+  var eventStreamDuration: TimeAmount
+  /// How long a browser waits before it comes back.
+  var eventStreamRetry: TimeAmount
+  /// How long a poll waits for something new, unless it says so itself.
+  var pollWait: TimeAmount
+  var maximumPollWait: TimeAmount
+  /// Streams of one HTTP/2 connection; 0: HTTP/2 is not spoken.
+  var http2Streams: Int
+  /// Nil: nothing is compressed.
+  var compression: CompressionSettings?
 
   /// Who was seen later is active; milliseconds since 1970.
   func activeSince(_ wallClock: Int64) -> Int64 {
     wallClock - TimeAmount(activeWindow).nanoseconds / 1_000_000
   }
 
-  init(_ limits: Configuration.Limits, _ presence: Configuration.Presence) {
+  init(_ configuration: Configuration) {
+    let (limits, presence) = (configuration.limits, configuration.presence)
     messageSize = limits.messageSize
     frameSize = limits.frameSize
     pendingBytes = limits.pendingBytes
@@ -93,6 +106,13 @@ struct GatewayLimits: Sendable {
     activityInterval = TimeAmount(
       min(.seconds(60), presence.awayAfter / 4, presence.activeWindow / 4))
     activeWindow = presence.activeWindow
+    eventStreamHeartbeat = TimeAmount(configuration.eventStream.heartbeat)
+    eventStreamDuration = TimeAmount(configuration.eventStream.duration)
+    eventStreamRetry = TimeAmount(configuration.eventStream.retry)
+    pollWait = TimeAmount(configuration.longPoll.wait)
+    maximumPollWait = TimeAmount(configuration.longPoll.maximumWait)
+    http2Streams = configuration.http2.isEnabled ? configuration.http2.streams : 0
+    compression = CompressionSettings(configuration.compression)
   }
 }
 

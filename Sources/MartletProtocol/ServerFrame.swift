@@ -111,6 +111,11 @@ package enum ServerFrame {
     #"{"type":"draining","reconnect_after":\#(reconnectAfter)}"#
   }
 
+  /// The stream of events ends; WebSockets have a close frame for that.
+  package static func closing(_ reason: CloseReason) -> String {
+    #"{"type":"closing","code":\#(reason.code),"reason":"\#(reason.label)","reconnect":\#(reason.shouldReconnect)}"#
+  }
+
   /// `{"epoch":…,"offset":…}`
   package static func json(_ position: Position) -> String {
     #"{"epoch":"\#(position.epoch)","offset":\#(position.offset)}"#

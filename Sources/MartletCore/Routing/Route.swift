@@ -61,6 +61,8 @@ package struct EventRule: Hashable, Sendable {
 package struct RoutingTable: Sendable {
   /// What a path of server-sent events begins with, unless the route has one of its own.
   package static let eventStreamPrefix = "/sse"
+  /// What a path begins with for clients that only make single requests.
+  package static let pollPrefix = "/poll"
 
   package let routes: [Route]
   /// Paths where a binary or text message is sent back as it came, to test clients with.

@@ -30,24 +30,41 @@ struct Admission {
   }
 
   /// What can be said without looking into a token.
-  enum FirstLook: Sendable {
+  private enum FirstLook {
     case decided(Decision)
-    /// Ask ``decide(_:now:)``.
     case token(Claim)
   }
 
   /// A client with a token that is not verified yet.
-  struct Claim: Sendable {
-    fileprivate var token: String
-    fileprivate var match: RoutingTable.Match
-    fileprivate var handshake: Handshake
+  private struct Claim: Sendable {
+    var token: String
+    var match: RoutingTable.Match
+    var handshake: Handshake
+  }
+
+  /// Decides about the client of a WebSocket.
+  func decide(
+    _ head: HTTPRequestHead, on eventLoop: any EventLoop
+  ) -> EventLoopFuture<Decision> {
+    guard let match = services.routing.match(RequestTarget(head.uri).path) else {
+      return eventLoop.makeSucceededFuture(.refused(.badRequest, nil))
+    }
+    return decide(head, match, on: eventLoop)
+  }
+
+  /// Decides about a client whose route is known.
+  func decide(
+    _ head: HTTPRequestHead, _ match: RoutingTable.Match, on eventLoop: any EventLoop
+  ) -> EventLoopFuture<Decision> {
+    switch look(head, match) {
+    case .decided(let decision): eventLoop.makeSucceededFuture(decision)
+    case .token(let claim):
+      eventLoop.makeFutureWithTask { await decide(claim, now: WallClock.seconds) }
+    }
   }
 
   /// Decides at once about clients without a token.
-  func look(_ head: HTTPRequestHead) -> FirstLook {
-    guard let match = services.routing.match(RequestTarget(head.uri).path) else {
-      return .decided(.refused(.badRequest, nil))
-    }
+  private func look(_ head: HTTPRequestHead, _ match: RoutingTable.Match) -> FirstLook {
     let handshake: Handshake
     do {
       handshake = try Handshake(head)
@@ -82,7 +99,7 @@ struct Admission {
   /// Verifies the token and applies the route's access rule.
   ///
   /// - Parameter now: seconds since 1970.
-  func decide(_ claim: Claim, now: Int64) async -> Decision {
+  private func decide(_ claim: Claim, now: Int64) async -> Decision {
     let match = claim.match
     switch await identify(claim.token, now: now) {
     case .failure(let reason):

@@ -2,7 +2,7 @@ internal import MartletCore
 internal import MartletDaemon
 internal import NIOHTTP1
 
-/// What a WebSocket upgrade request says about who comes and from where (docs/protocol.md).
+/// What a client's first request says about who comes and from where (docs/protocol.md).
 struct Handshake: Equatable {
   var token: String?
   /// The name that an anonymous user gives itself.
@@ -10,8 +10,6 @@ struct Handshake: Equatable {
   var since: Position?
   /// What the connection says of itself to the other members: a JSON object.
   var presence: String?
-  /// The subprotocol to answer with; browsers insist on one of those they offered.
-  var subprotocol: String?
 
   /// The longest name of an anonymous user, in bytes.
   static let maximumNameLength = 100
@@ -19,9 +17,7 @@ struct Handshake: Equatable {
   /// Throws what is wrong with the query.
   init(_ head: HTTPRequestHead) throws(Refusal) {
     let query = RequestTarget(head.uri).query
-    let offered = head.headers[canonicalForm: "Sec-WebSocket-Protocol"].map(String.init)
-    let offeredToken = offered.first(where: Self.looksLikeToken)
-    subprotocol = offered.first { $0 != offeredToken } ?? offeredToken
+    let offeredToken = Self.offered(head).first(where: Self.looksLikeToken)
     token =
       query["token"].flatMap { $0.isEmpty ? nil : $0 }
       ?? head.headers.first(name: "Authorization").flatMap(Self.bearer)
@@ -30,7 +26,32 @@ struct Handshake: Equatable {
       name.isEmpty || name.utf8.count > Self.maximumNameLength ? nil : name
     }
     presence = query["presence"].flatMap { $0.isEmpty ? nil : $0 }
-    since = try Self.position(query)
+    since =
+      try Self.position(query)
+      ?? head.headers.first(name: "Last-Event-ID").flatMap { text throws(Refusal) in
+        try Self.position(eventID: text)
+      }
+  }
+
+  /// The subprotocol to answer with; browsers insist on one of those they offered.
+  static func subprotocol(_ head: HTTPRequestHead) -> String? {
+    let offered = offered(head)
+    let token = offered.first(where: looksLikeToken)
+    return offered.first { $0 != token } ?? token
+  }
+
+  private static func offered(_ head: HTTPRequestHead) -> [String] {
+    head.headers[canonicalForm: "Sec-WebSocket-Protocol"].map(String.init)
+  }
+
+  /// What an event stream of ours has given as `id`; browsers may send the empty one.
+  private static func position(eventID text: String) throws(Refusal) -> Position? {
+    if text.isEmpty { return nil }
+    let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+    guard parts.count == 2 else {
+      throw Refusal(.badParameter, "Last-Event-ID is the id of an event of this stream")
+    }
+    return try position(["epoch": String(parts[0]), "offset": String(parts[1])])
   }
 
   private static func position(_ query: [String: String]) throws(Refusal) -> Position? {

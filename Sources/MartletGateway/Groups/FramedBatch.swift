@@ -1,6 +1,7 @@
 internal import MartletBackplane
 internal import MartletCore
 internal import MartletProtocol
+internal import MartletWebSocket
 internal import NIOCore
 
 /// Deliveries of one group, framed once per wire format for all of its members.
@@ -19,9 +20,12 @@ struct FramedBatch {
   /// What most members want, without a look-up.
   private var webSocket: Frames?
   private var others: [WireFormat: Frames] = [:]
+  private let compressors: CompressorPool
 
-  init(_ deliveries: [Delivery]) {
+  /// - Parameter compressors: those of the event loop.
+  init(_ deliveries: [Delivery], _ compressors: CompressorPool) {
     self.deliveries = deliveries
+    self.compressors = compressors
     firstOffset = deliveries.lazy.compactMap { $0.position?.offset }.first ?? .max
     hasExclusions = deliveries.contains { $0.excluded != nil }
     hasEphemeral = deliveries.contains { $0.position == nil }
@@ -87,6 +91,16 @@ struct FramedBatch {
     ends.reserveCapacity(deliveries.count)
     for delivery in deliveries {
       switch format {
+      case .webSocketDeflated(let settings, let floor):
+        let compressor = compressors[settings]
+        var json = ByteBuffer()
+        PublicationFrame.writeJSON(
+          event: delivery.event, group: delivery.group, offset: delivery.position?.offset,
+          newEpoch: delivery.newEpoch, into: &json)
+        var frame =
+          json.readableBytes < floor
+          ? WebSocketFraming.frame(.text, payload: json) : compressor.frame(.text, json)
+        bytes.writeBuffer(&frame)
       case .webSocket:
         PublicationFrame.writeWebSocket(
           event: delivery.event, group: delivery.group, offset: delivery.position?.offset,

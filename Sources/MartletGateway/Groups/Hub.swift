@@ -11,6 +11,7 @@ final class Hub {
   let eventLoop: any EventLoop
   let services: GatewayServices
   var counts = GatewayCounts()
+  let compressors = CompressorPool()
   private(set) var isDraining = false
   /// The time of the last sweep: exact enough for idle clients, and free.
   private(set) var now = NIODeadline.now()
@@ -100,6 +101,9 @@ final class Hub {
   private func reconnectDelay() -> Int64 {
     Int64.random(in: 100...2_000, using: &random)
   }
+
+  /// When a WebSocket that begins now has lived long enough; nil: never.
+  func endOfConnection() -> NIODeadline? { nil }
 
   // MARK: Groups
 

@@ -80,12 +80,12 @@ final class LocalGroup {
     var member = Member(subscription: subscription, transport: session.transport, seen: 0)
     if let missed = recovery.missed, !missed.isEmpty {
       // A recovered publication may exclude its own sender's connection, which is gone: `seen: 0`.
-      var batch = FramedBatch(missed)
+      var batch = FramedBatch(missed, hub.compressors)
       send(&batch, to: member)
     }
     member.seen = seen
     if !joiner.waiting.isEmpty {
-      var batch = FramedBatch(joiner.waiting)
+      var batch = FramedBatch(joiner.waiting, hub.compressors)
       send(&batch, to: member)
     }
     guard subscription.session != nil else { return .gone }
@@ -162,7 +162,7 @@ final class LocalGroup {
       }
     }
     guard !members.isEmpty else { return }
-    var batch = FramedBatch(deliveries)
+    var batch = FramedBatch(deliveries, hub.compressors)
     // A full queue closes its session, which leaves `members`; the loop goes over the old value.
     for member in members { send(&batch, to: member) }
   }

@@ -39,8 +39,8 @@ struct GatewayAPI: Sendable {
         try allow(.GET, request)
         return eventLoop.makeSucceededFuture(DemoPage.response(services.routing))
       }
-      if services.routing.match(path) != nil {
-        return eventLoop.makeSucceededFuture(refusedUpgrade(request))
+      if services.routing.match(path) != nil || services.routing.isEcho(path) {
+        return eventLoop.makeSucceededFuture(upgradeRequired())
       }
       throw notFound(request)
     } catch {
@@ -167,44 +167,30 @@ struct GatewayAPI: Sendable {
     return try services.apiKeys.tenant(of: request)
   }
 
-  /// Why a request to a route's path was not upgraded.
-  private func refusedUpgrade(_ request: HTTPRequest) -> HTTPResponse {
-    let headers = request.head.headers
-    if isDraining() {
-      return Self.busy("the gateway is stopping")
-    }
-    guard headers[canonicalForm: "Upgrade"].contains(where: { $0.lowercased() == "websocket" })
-    else {
-      var response = Self.response(
-        Refusal(.badParameter, "this path takes WebSocket upgrades only"))
-      response.status = .upgradeRequired
-      response.headers.replaceOrAdd(name: "Upgrade", value: "websocket")
-      return response
-    }
-    guard services.allows(origin: headers.first(name: "Origin")) else {
-      var response = Self.response(Refusal(.badParameter, "this Origin is not allowed"))
-      response.status = .forbidden
-      return response
-    }
-    guard headers.first(name: "Sec-WebSocket-Version") == "13" else {
-      // RFC 6455 §4.4
-      var response = Self.response(Refusal(.badParameter, "Sec-WebSocket-Version must be 13"))
-      response.status = .upgradeRequired
-      response.headers.replaceOrAdd(name: "Sec-WebSocket-Version", value: "13")
-      return response
-    }
-    guard WebSocketUpgrader.isComplete(request.head) else {
-      return Self.response(
-        Refusal(
-          .badParameter, "an upgrade is an HTTP/1.1 GET with one Sec-WebSocket-Key of 16 bytes"))
-    }
-    if services.openConnections.isFull(limit: services.limits.connections) {
-      return Self.busy("the gateway has \(services.limits.connections) connections")
-    }
-    return Self.response(Refusal(.badParameter, "the path leads to no valid group name"))
+  /// A request to a route's path that asks for nothing that there is.
+  private func upgradeRequired() -> HTTPResponse {
+    var response = Self.response(
+      Refusal(
+        .badParameter,
+        "this path takes WebSocket upgrades, and GET with Accept: text/event-stream"))
+    response.status = .upgradeRequired
+    response.headers.replaceOrAdd(name: "Upgrade", value: "websocket")
+    response.headers.add(name: "Connection", value: "upgrade")
+    return response
   }
 
-  private static func busy(_ message: String) -> HTTPResponse {
+  /// What a client reads that may not enter.
+  static func response(_ reason: CloseReason, _ refusal: Refusal?) -> HTTPResponse {
+    if let refusal { return response(refusal) }
+    return switch reason {
+    case .unauthenticated: response(Refusal(.unauthorized, "a valid token is needed"))
+    case .notPermitted: response(Refusal(.notPermitted, "the access rule refuses"))
+    case .unavailable, .draining: busy("the group cannot be reached now")
+    default: response(Refusal(.badParameter, "the request leads to no group"))
+    }
+  }
+
+  static func busy(_ message: String) -> HTTPResponse {
     var response = response(Refusal(.unavailable, message))
     response.headers.replaceOrAdd(name: "Retry-After", value: "2")
     return response

@@ -16,11 +16,11 @@ extension Session {
     let wallClock = WallClock.milliseconds
     let members = members.flatMap { subscription.presence?.introduced($0, wallClock: wallClock) }
     if subscription === primary {
-      transport.send(
-        text: ServerFrame.connectionEstablished(
+      transport.introduce(
+        ServerFrame.connectionEstablished(
           connectionID: connectionID, user: user, group: subscription.group, position: position,
           recovered: recovered, members: members),
-        position: position)
+        position: position, recovered: recovered)
     } else {
       transport.send(
         text: ServerFrame.subscribed(
@@ -76,21 +76,16 @@ extension Session {
         throw RefusedFrame(refusal: error, reference: request.reference)
       }
     }
-    let presence = match.route.hasPresence ? makePresence(group, meta) : nil
+    let presence =
+      match.route.hasPresence
+      ? SessionPresence(
+        group, connectionID, identity, origin: origin, meta: meta, services: services) : nil
     let subscription = Subscription(
       group: group, route: match.route, variables: match.variables, presence: presence,
       request: request.reference)
     add(subscription)
     beginRequest()
     hub.join(subscription, since: request.since)
-  }
-
-  private func makePresence(_ group: GroupName, _ meta: PresenceMeta) -> SessionPresence {
-    SessionPresence(
-      PresenceSession(
-        group: group, connectionID: connectionID, user: user, tenant: identity.tenant,
-        origin: origin),
-      meta: meta, services: hub.services)
   }
 
   func unsubscribe(_ request: UnsubscribeRequest) throws(RefusedFrame) {

@@ -8,7 +8,7 @@ extension Session {
     let reference = request.reference
     let subscription = try subscription(named: request.group, reference)
     guard let presence = subscription.presence else {
-      throw unknown("presence", in: subscription, reference)
+      throw ClientPublication.unknown("presence", on: subscription.route, reference)
     }
     var after: MemberPage.Cursor?
     if let text = request.after {
@@ -50,7 +50,7 @@ extension Session {
     let reference = update.reference
     let subscription = try subscription(named: update.group, reference)
     guard let presence = subscription.presence else {
-      throw unknown("presence_update", in: subscription, reference)
+      throw ClientPublication.unknown("presence_update", on: subscription.route, reference)
     }
     guard update.status == nil || presence.home != nil else {
       throw RefusedFrame(

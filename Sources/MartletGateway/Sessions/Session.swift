@@ -34,6 +34,8 @@ final class Session: TransportOwner {
   /// Groups that were joined later.
   private(set) var others: [Subscription] = []
   unowned let hub: Hub
+  /// When the connection has lived long enough; nil: never.
+  private let end: NIODeadline?
   private var state = State.joining(early: [])
   private var inFlight = 0
   private var isPaused = false
@@ -42,13 +44,14 @@ final class Session: TransportOwner {
 
   init(
     connectionID: String, origin: String, identity: Identity, primary: Subscription,
-    transport: any SessionTransport, hub: Hub
+    transport: any SessionTransport, until end: NIODeadline? = nil, hub: Hub
   ) {
     self.connectionID = connectionID
     self.origin = origin
     self.identity = identity
     self.primary = primary
     self.transport = transport
+    self.end = end
     self.hub = hub
     self.liveness = Liveness(now: hub.now)
     primary.attach(self)
@@ -120,8 +123,10 @@ final class Session: TransportOwner {
     }
     primary.presence?.sweep(now: now)
     for subscription in others { subscription.presence?.sweep(now: now) }
+    if let end, end <= now { return close(.connectionAge) }
     let limits = hub.services.limits
-    switch liveness.check(now: now, interval: limits.pingInterval, timeout: limits.pingTimeout) {
+    let interval = transport.heartbeat ?? limits.pingInterval
+    switch liveness.check(now: now, interval: interval, timeout: limits.pingTimeout) {
     case .nothing: break
     case .ping: transport.ping()
     case .end: close(.idle)

@@ -15,6 +15,17 @@ final class SessionPresence {
   /// The activity that presence knows of.
   private var reportedActive = NIODeadline.now()
 
+  convenience init(
+    _ group: GroupName, _ connectionID: String, _ identity: Identity, origin: String,
+    meta: PresenceMeta, services: GatewayServices
+  ) {
+    self.init(
+      PresenceSession(
+        group: group, connectionID: connectionID, user: identity.user, tenant: identity.tenant,
+        origin: origin),
+      meta: meta, services: services)
+  }
+
   init(_ session: PresenceSession, meta: PresenceMeta, services: GatewayServices) {
     self.presence = services.presence
     self.limits = services.limits

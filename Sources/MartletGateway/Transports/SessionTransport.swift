@@ -6,12 +6,22 @@ protocol SessionTransport: AnyObject {
   /// In which ``send(_:)`` wants its frames.
   var format: WireFormat { get }
 
+  /// How often the peer gets a sign of life; nil: as the gateway's limits say.
+  var heartbeat: TimeAmount? { get }
+
   /// Whether so much is unsent that ephemeral events are to be left out.
   var isCongested: Bool { get }
 
   /// Sends complete frames in the transport's wire format, after everything sent before. Does
   /// nothing once closed; closes the session as a slow consumer if too much is unsent.
   func send(_ frames: ByteBuffer)
+
+  /// Sends the first JSON text of a session.
+  ///
+  /// - Parameters:
+  ///   - position: where the client is in its group.
+  ///   - recovered: whether what it has missed follows; nil if it has not asked.
+  func introduce(_ text: String, position: Position, recovered: Bool?)
 
   /// Sends one JSON text.
   ///
@@ -32,6 +42,10 @@ protocol SessionTransport: AnyObject {
 }
 
 extension SessionTransport {
+  func introduce(_ text: String, position: Position, recovered: Bool?) {
+    send(text: text, position: position)
+  }
+
   /// Sends one JSON text.
   func send(text: String) {
     send(text: text, position: nil)

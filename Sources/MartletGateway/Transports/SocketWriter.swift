@@ -26,6 +26,12 @@ struct SocketWriter {
     descriptor = handle ?? -1
   }
 
+  /// Everything goes through NIO, as for a channel with TLS.
+  init(throughNIO channel: any Channel) {
+    self.channel = channel
+    descriptor = -1
+  }
+
   /// What has to go through NIO.
   enum Remainder {
     case none

@@ -1,0 +1,101 @@
+internal import MartletBackplane
+internal import MartletCore
+internal import MartletDaemon
+internal import MartletProtocol
+internal import NIOCore
+internal import NIOHTTP1
+
+/// For clients to whom nothing but single requests is left: POST sends, GET waits for what is new. Each request may reach another
+/// gateway.
+extension FrontDoor {
+  func poll(_ request: ClientRequest) -> EventLoopFuture<ClientAnswer> {
+    let sharing = CrossOriginSharing(request, services)
+    let method = request.head.method
+    if method == .OPTIONS { return ready(.response(sharing.preflight("GET, POST"))) }
+    guard sharing.isAllowed else {
+      return refused(sharing, Refusal(.notPermitted, "this Origin is not allowed"))
+    }
+    guard let match = services.routing.match(request.path.dropFirst(RoutingTable.pollPrefix.count))
+    else {
+      return refused(sharing, Refusal(.notFound, "there is no \(request.path.prefix(200))"))
+    }
+    guard method == .GET || method == .POST else {
+      return refused(sharing, Refusal(.methodNotAllowed, "only GET and POST are allowed here"))
+    }
+    if let busy = busy() { return ready(.response(sharing.added(to: busy))) }
+    let bound = NIOLoopBound(self, eventLoop: hub.eventLoop)
+    return Admission(services: services).decide(request.head, match, on: hub.eventLoop)
+      .flatMap { decision in
+        let door = bound.value
+        switch decision {
+        case .refused(let reason, let refusal):
+          door.hub.counts.closes[reason, default: 0] += 1
+          return door.hub.eventLoop.makeSucceededFuture(GatewayAPI.response(reason, refusal))
+        case .admitted(let admitted):
+          return method == .POST
+            ? door.send(request.http.body, of: admitted) : door.wait(request, admitted)
+        }
+      }
+      .map { .response(sharing.added(to: $0)) }
+  }
+
+  private func send(
+    _ body: ByteBuffer, of admitted: Admission.Admitted
+  ) -> EventLoopFuture<HTTPResponse> {
+    let loop = hub.eventLoop
+    let identity =
+      admitted.identity
+      ?? Identity(
+        user: User(
+          id: User.anonymousPrefix + hub.makeConnectionID(), name: admitted.anonymousName))
+    let publication: ClientPublication
+    do throws(RefusedFrame) {
+      guard case .event(let event) = try ClientFrame.parse(body) else {
+        throw RefusedFrame(
+          refusal: Refusal(.unknownType, "only events can be sent by POST"), reference: nil)
+      }
+      publication = try ClientPublication(
+        event, of: identity, to: admitted.group, admitted.route, excluding: nil)
+    } catch {
+      hub.counts.refusals[error.refusal.code, default: 0] += 1
+      return loop.makeSucceededFuture(GatewayAPI.response(error.refusal))
+    }
+    let group = admitted.group
+    let bound = NIOLoopBound(hub, eventLoop: loop)
+    return services.backplane.publish(publication.request).hop(to: loop).map { outcome in
+      bound.value.counts.publications += 1
+      let position = outcome.position.map { #","epoch":"\#($0.epoch)","offset":\#($0.offset)"# }
+      return HTTPResponse.json(.ok, #"{"group":"\#(group.name)"\#(position ?? "")}"#)
+    }
+    .flatMapErrorThrowing {
+      bound.value.counts.failedPublications += 1
+      return GatewayAPI.response(Refusal(.unavailable, "\($0)"))
+    }
+  }
+
+  private func wait(
+    _ request: ClientRequest, _ admitted: Admission.Admitted
+  ) -> EventLoopFuture<HTTPResponse> {
+    let limits = services.limits
+    var wait = limits.pollWait
+    if let text = request.http.query["wait"] {
+      let maximum = limits.maximumPollWait.nanoseconds / 1_000_000_000
+      guard let seconds = Int64(text), (0...maximum).contains(seconds) else {
+        return hub.eventLoop.makeSucceededFuture(
+          GatewayAPI.response(
+            Refusal(.badParameter, "wait is a whole number of seconds from 0 to \(maximum)")))
+      }
+      wait = .seconds(seconds)
+    }
+    // Who does not know where the group is is told at once.
+    let connection = LongPollConnection(
+      admitted.group, hub: hub, wait: admitted.since == nil ? .zero : wait)
+    let bound = NIOLoopBound(connection, eventLoop: hub.eventLoop)
+    request.closed.hop(to: hub.eventLoop).whenComplete { _ in bound.value.peerClosed() }
+    // An anonymous user has another id on each request: it would come and go all the time.
+    open(
+      admitted, request, over: connection, until: nil, hasPresence: admitted.identity != nil
+    ) { connection.attach($0) }
+    return connection.response
+  }
+}

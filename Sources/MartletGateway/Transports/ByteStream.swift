@@ -1,0 +1,41 @@
+internal import MartletCore
+internal import NIOCore
+
+/// Bytes both ways under a transport: a socket of its own, or a stream of an HTTP/2 connection. Confined to its event loop.
+///
+/// Whatever is called after the end does nothing.
+protocol ByteStream: AnyObject {
+  /// Whom it tells what comes. Released with ``ByteStreamDelegate/closed()``.
+  var delegate: (any ByteStreamDelegate)? { get set }
+
+  var eventLoop: any EventLoop { get }
+
+  /// The peer of the connection.
+  var remoteAddress: SocketAddress? { get }
+
+  /// Bytes that were written and that the socket, or the connection, has not taken.
+  var pendingBytes: Int { get }
+
+  /// Sends `bytes` after all that was written before.
+  func write(_ bytes: ByteBuffer)
+
+  /// Stops or resumes reading; what comes meanwhile waits at the peer.
+  func setReading(_ isReading: Bool)
+
+  /// Ends the stream when what was written has left.
+  func end()
+
+  /// Ends the stream at once.
+  func abort()
+}
+
+/// Who uses a ``ByteStream``. Called on its event loop.
+protocol ByteStreamDelegate: AnyObject {
+  func received(_ bytes: ByteBuffer)
+
+  /// The peer sends nothing more, but may still read.
+  func receivedEnd()
+
+  /// The stream is over. Comes once, and nothing after it.
+  func closed()
+}

@@ -1,0 +1,95 @@
+internal import NIOCore
+
+/// A whole connection as a ``ByteStream``: what is left of a channel when HTTP/1.1 has handed it over.
+///
+/// Takes all that comes from the peer; handlers behind it get nothing any more. Confined to its channel's event loop.
+final class SocketStream: ChannelInboundHandler, ByteStream {
+  typealias InboundIn = ByteBuffer
+  typealias OutboundOut = ByteBuffer
+
+  var delegate: (any ByteStreamDelegate)?
+  private let channel: any Channel
+  private var writer: SocketWriter
+  private var context: ChannelHandlerContext?
+  private var endsWhenWritten = false
+
+  /// - Parameter isPlain: whether the socket carries the bytes as they are, without TLS.
+  init(_ channel: any Channel, isPlain: Bool) {
+    self.channel = channel
+    writer = isPlain ? SocketWriter(channel) : SocketWriter(throughNIO: channel)
+  }
+
+  var eventLoop: any EventLoop { channel.eventLoop }
+  var remoteAddress: SocketAddress? { channel.remoteAddress }
+  var pendingBytes: Int { writer.pendingBytes }
+
+  // MARK: Sending
+
+  @inline(__always)
+  func write(_ bytes: ByteBuffer) {
+    guard case .some(let rest) = writer.sendNow(bytes) else { return }
+    writeLater(rest)
+  }
+
+  private func writeLater(_ bytes: ByteBuffer) {
+    guard let context else { return }
+    let count = bytes.readableBytes
+    writer.handedToNIO(count)
+    let bound = NIOLoopBound(self, eventLoop: eventLoop)
+    context.writeAndFlush(wrapOutboundOut(bytes)).whenComplete { _ in
+      bound.value.written(count)
+    }
+  }
+
+  private func written(_ count: Int) {
+    writer.writtenByNIO(count)
+    if endsWhenWritten, writer.pendingBytes == 0 { abort() }
+  }
+
+  func setReading(_ isReading: Bool) {
+    channel.setOption(.autoRead, value: isReading).whenFailure { _ in }
+  }
+
+  func end() {
+    endsWhenWritten = true
+    if writer.pendingBytes == 0 { abort() }
+  }
+
+  func abort() {
+    channel.close(promise: nil)
+  }
+
+  // MARK: ChannelInboundHandler
+
+  func handlerAdded(context: ChannelHandlerContext) {
+    self.context = context
+  }
+
+  func handlerRemoved(context: ChannelHandlerContext) {
+    self.context = nil
+    finish()
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    delegate?.received(unwrapInboundIn(data))
+  }
+
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    if event as? ChannelEvent == .inputClosed { delegate?.receivedEnd() }
+    context.fireUserInboundEventTriggered(event)
+  }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    finish()
+    context.fireChannelInactive()
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    context.close(promise: nil)
+  }
+
+  private func finish() {
+    delegate?.closed()
+    delegate = nil
+  }
+}

@@ -1,0 +1,198 @@
+internal import MartletCore
+internal import MartletProtocol
+internal import MartletWebSocket
+internal import NIOCore
+
+/// A WebSocket over whatever carries its bytes: reads frames, answers control frames, queues what goes out.
+/// Confined to its stream's event loop.
+final class WebSocketConnection: ByteStreamDelegate, SessionTransport {
+  /// How long a peer has to answer a close frame.
+  private static let closeTimeout = TimeAmount.seconds(2)
+
+  private enum State {
+    /// It is not decided yet whom the connection serves; what the peer sends waits.
+    /// Can transition to: open, closing, closed.
+    case admitting
+    /// Can transition to: closing, closed.
+    case open
+    /// Our close frame is sent; the peer's is awaited. Can transition to: closed.
+    case closing(Scheduled<Void>)
+    case closed
+  }
+
+  private let stream: any ByteStream
+  private let limits: GatewayLimits
+  private let compression: MessageCompression?
+  private var reader: WebSocketReader
+  private var state = State.admitting
+  private var owner: (any TransportOwner)?
+  /// The peer has broken the protocol: nothing that comes can be understood.
+  private var isBroken = false
+
+  /// - Parameter compression: what was negotiated; nil: nothing.
+  init(_ stream: any ByteStream, limits: GatewayLimits, compression: MessageCompression?) {
+    self.stream = stream
+    self.limits = limits
+    self.compression = compression
+    reader = WebSocketReader(
+      role: .server,
+      limits: WebSocketLimits(frameSize: limits.frameSize, messageSize: limits.messageSize),
+      deflate: compression?.parameters)
+    stream.setReading(false)
+  }
+
+  /// Whether the peer is there, and waits to be served.
+  var isAdmitting: Bool {
+    if case .admitting = state { true } else { false }
+  }
+
+  /// Gives the connection its owner: now what the peer sends is read.
+  func attach(_ owner: any TransportOwner) {
+    guard case .admitting = state else { return }
+    self.owner = owner
+    state = .open
+    stream.setReading(true)
+    readFrames()
+  }
+
+  // MARK: SessionTransport
+
+  var format: WireFormat { compression?.format ?? .webSocket }
+
+  var heartbeat: TimeAmount? { nil }
+
+  var isCongested: Bool { stream.pendingBytes > limits.pendingBytes / 2 }
+
+  @inline(__always)
+  func send(_ frames: ByteBuffer) {
+    guard case .open = state else { return sendUnattached(frames) }
+    // One send may be larger than the limit: a member list, a recovery. The next finds it unsent.
+    if stream.pendingBytes > limits.pendingBytes {
+      owner?.close(.slowConsumer)
+    } else {
+      stream.write(compression?.framed(frames) ?? frames)
+    }
+  }
+
+  /// A refusal is told before anybody owns the connection.
+  private func sendUnattached(_ frames: ByteBuffer) {
+    if case .admitting = state { stream.write(frames) }
+  }
+
+  func send(text: String, position: Position?) {
+    send(WebSocketFraming.text(text))
+  }
+
+  /// Sends a message back as it came.
+  func send(message: ByteBuffer, _ opcode: WebSocketOpcode) {
+    send(compression?.frame(opcode, message) ?? WebSocketFraming.frame(opcode, payload: message))
+  }
+
+  func ping() {
+    send(WebSocketFraming.frame(.ping, payload: ByteBuffer()))
+  }
+
+  func setReading(_ isReading: Bool) {
+    stream.setReading(isReading)
+  }
+
+  func close(_ reason: CloseReason) {
+    close(code: reason.code, reason: reason.label)
+  }
+
+  private func close(code: UInt16, reason: String) {
+    switch state {
+    case .admitting, .open: break
+    case .closing, .closed: return
+    }
+    stream.write(WebSocketFraming.close(code: code, reason: reason))
+    if reader.isEnded {
+      // The peer's close frame has come already.
+      state = .closed
+      return stream.end()
+    }
+    let stream = NIOLoopBound(self.stream, eventLoop: stream.eventLoop)
+    state = .closing(
+      stream.eventLoop.scheduleTask(in: Self.closeTimeout) { stream.value.abort() })
+    self.stream.setReading(true)
+  }
+
+  func abort() {
+    stream.abort()
+  }
+
+  // MARK: ByteStreamDelegate
+
+  func received(_ bytes: ByteBuffer) {
+    // The peer is to read why: closing with bytes unread would reset the connection.
+    guard !isBroken else { return }
+    reader.append(bytes)
+    if case .admitting = state { return }
+    owner?.heard()
+    readFrames()
+  }
+
+  func receivedEnd() {
+    // A WebSocket has an end of its own; one without is an end of the connection (RFC 6455 §7.1.5).
+    stream.abort()
+  }
+
+  func closed() {
+    if case .closing(let timeout) = state { timeout.cancel() }
+    state = .closed
+    owner?.transportClosed()
+    owner = nil
+  }
+
+  private func readFrames() {
+    do throws(WebSocketViolation) {
+      while true {
+        if case .closed = state { return }
+        guard let event = try reader.next() else { return }
+        handle(event)
+      }
+    } catch {
+      violated(error)
+    }
+  }
+
+  private func handle(_ event: WebSocketEvent) {
+    if case .closing = state {
+      // What the peer had sent before it saw our close frame.
+      if case .close = event { stream.end() }
+      return
+    }
+    switch event {
+    case .text(let message): owner?.received(message)
+    case .binary(let message): owner?.receivedBinary(message)
+    case .ping(let payload): send(WebSocketFraming.frame(.pong, payload: payload))
+    case .pong: break
+    case .tooLarge:
+      owner?.refuse(
+        RefusedFrame(
+          refusal: Refusal(.tooLarge, "a message may have at most \(limits.messageSize) bytes"),
+          reference: nil))
+    case .close(let code, _):
+      // RFC 6455 §5.5.1: the code is echoed.
+      if let code, code != CloseReason.normal.code { close(code: code, reason: "") }
+      owner?.close(.normal)
+      if case .closing = state { stream.end() }
+    }
+  }
+
+  /// Once our close frame is sent it only matters that nothing more is read.
+  private func violated(_ violation: WebSocketViolation) {
+    isBroken = true
+    guard case .open = state else { return }
+    switch violation.closeCode {
+    case CloseReason.invalidText.code: owner?.close(.invalidText)
+    case CloseReason.frameTooLarge.code:
+      owner?.refuse(
+        RefusedFrame(
+          refusal: Refusal(.tooLarge, "a frame may have at most \(limits.frameSize) bytes"),
+          reference: nil))
+      owner?.close(.frameTooLarge)
+    default: owner?.close(.protocolError)
+    }
+  }
+}
