@@ -1,5 +1,6 @@
 internal import MartletCore
 internal import MartletProtocol
+internal import MartletWebSocket
 internal import NIOCore
 internal import NIOWebSocket
 
