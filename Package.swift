@@ -34,15 +34,25 @@ let package = Package(
       name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
     // OpenSSL 3: TLS and the primitives that must run in constant time.
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+    // zlib: DEFLATE, for compressed WebSocket messages.
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
     // MARK: Values and policies: no I/O, no clock, no randomness of their own.
 
     .target(name: "MartletCore", swiftSettings: settings()),
 
-    // The wire contract of docs/protocol.md: JSON frames, the event splicer, WebSocket framing.
+    // RFC 6455 frames and RFC 7692 compression, for either role and any transport.
+    .target(
+      name: "MartletWebSocket",
+      dependencies: ["CZlib", .product(name: "NIOCore", package: "swift-nio")],
+      swiftSettings: settings()),
+
+    // The wire contract of docs/protocol.md: JSON frames, the event splicer.
     .target(
       name: "MartletProtocol",
-      dependencies: ["MartletCore", .product(name: "NIOCore", package: "swift-nio")],
+      dependencies: [
+        "MartletCore", "MartletWebSocket", .product(name: "NIOCore", package: "swift-nio"),
+      ],
       swiftSettings: settings()),
 
     // A YAML document read strictly: errors name the line, the key, the value and what is allowed.
@@ -128,7 +138,7 @@ let package = Package(
       name: "MartletGateway",
       dependencies: [
         "MartletBackplane", "MartletConfiguration", "MartletCore", "MartletDaemon",
-        "MartletPresence", "MartletProtocol", "MartletRedis", "MartletTLS",
+        "MartletPresence", "MartletProtocol", "MartletRedis", "MartletTLS", "MartletWebSocket",
         .product(name: "DequeModule", package: "swift-collections"),
         .product(name: "JWTKit", package: "jwt-kit"),
         .product(name: "Logging", package: "swift-log"),
@@ -184,6 +194,20 @@ let package = Package(
       ],
       swiftSettings: settings()),
 
+    // MARK: Measurements that need the code itself, and no running system.
+
+    // A frame on its way in, beside NIO's decoder.
+    .executableTarget(
+      name: "websocket-frame-cost",
+      dependencies: [
+        "MartletWebSocket",
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOEmbedded", package: "swift-nio"),
+        .product(name: "NIOWebSocket", package: "swift-nio"),
+      ],
+      path: "Benchmarks/WebSocketFrameCost",
+      swiftSettings: settings()),
+
     // MARK: Tests, and what they share: a Redis of their own, waiting for conditions.
 
     .target(
@@ -212,6 +236,12 @@ let package = Package(
     // Ring 1, pure.
     .testTarget(
       name: "MartletCoreTests", dependencies: ["MartletCore", "MartletTestSupport"],
+      swiftSettings: settings()),
+    .testTarget(
+      name: "MartletWebSocketTests",
+      dependencies: [
+        "MartletTestSupport", "MartletWebSocket", .product(name: "NIOCore", package: "swift-nio"),
+      ],
       swiftSettings: settings()),
     .testTarget(
       name: "MartletProtocolTests",

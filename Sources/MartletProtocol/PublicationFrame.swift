@@ -1,4 +1,5 @@
 package import MartletCore
+internal import MartletWebSocket
 package import NIOCore
 
 /// The frame of a publication: the event's bytes with `group` and `offset` spliced in at their end.

@@ -1,6 +1,7 @@
 internal import MartletBackplane
 internal import MartletCore
 internal import MartletProtocol
+internal import MartletWebSocket
 internal import NIOCore
 
 /// A group as one event loop knows it: its members here, and where their stream is.

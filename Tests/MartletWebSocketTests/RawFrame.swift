@@ -1,0 +1,88 @@
+import MartletWebSocket
+import NIOCore
+
+/// One frame as bytes, right or wrong, written without the code under test.
+struct RawFrame {
+  /// How the length is written.
+  enum LengthForm {
+    case shortest
+    case bits16
+    case bits64
+  }
+
+  static let key: [UInt8] = [0x37, 0xFA, 0x21, 0x3D]
+
+  var opcode: UInt8
+  var payload: [UInt8]
+  var isFinal = true
+  /// RSV1 is 4, RSV2 is 2, RSV3 is 1.
+  var reserved: UInt8 = 0
+  var form = LengthForm.shortest
+  /// Another length than the payload's.
+  var claimedLength: UInt64?
+
+  static func text(_ text: String, isFinal: Bool = true, reserved: UInt8 = 0) -> RawFrame {
+    RawFrame(opcode: 1, payload: Array(text.utf8), isFinal: isFinal, reserved: reserved)
+  }
+
+  static func binary(_ payload: [UInt8], isFinal: Bool = true) -> RawFrame {
+    RawFrame(opcode: 2, payload: payload, isFinal: isFinal)
+  }
+
+  static func more(_ payload: [UInt8], isFinal: Bool = true) -> RawFrame {
+    RawFrame(opcode: 0, payload: payload, isFinal: isFinal)
+  }
+
+  static func more(_ text: String, isFinal: Bool = true) -> RawFrame {
+    more(Array(text.utf8), isFinal: isFinal)
+  }
+
+  static func close(_ payload: [UInt8] = []) -> RawFrame {
+    RawFrame(opcode: 8, payload: payload)
+  }
+
+  static func close(_ code: UInt16, _ reason: [UInt8] = []) -> RawFrame {
+    close([UInt8(code >> 8), UInt8(code & 0xFF)] + reason)
+  }
+
+  static func ping(_ text: String = "") -> RawFrame {
+    RawFrame(opcode: 9, payload: Array(text.utf8))
+  }
+
+  static func pong(_ text: String = "") -> RawFrame {
+    RawFrame(opcode: 10, payload: Array(text.utf8))
+  }
+
+  /// The bytes as they come from a client, which masks, or from a server.
+  func wire(from sender: WebSocketRole) -> [UInt8] {
+    let isMasked = sender == .client
+    let length = claimedLength ?? UInt64(payload.count)
+    var wire = [(isFinal ? 0x80 : 0) | reserved << 4 | opcode]
+    let mask: UInt8 = isMasked ? 0x80 : 0
+    switch form {
+    case .shortest where length < 126:
+      wire.append(mask | UInt8(length))
+    case .shortest where length < 65536, .bits16:
+      wire += [mask | 126, UInt8(length >> 8 & 0xFF), UInt8(length & 0xFF)]
+    case .shortest, .bits64:
+      wire.append(mask | 127)
+      for shift in stride(from: 56, through: 0, by: -8) {
+        wire.append(UInt8(length >> UInt64(shift) & 0xFF))
+      }
+    }
+    guard isMasked else { return wire + payload }
+    return wire + Self.key + payload.enumerated().map { $1 ^ Self.key[$0 % 4] }
+  }
+}
+
+extension WebSocketRole {
+  static let both: [WebSocketRole] = [.server, .client]
+
+  var peer: WebSocketRole { self == .server ? .client : .server }
+}
+
+extension [RawFrame] {
+  func wire(from sender: WebSocketRole) -> [UInt8] {
+    flatMap { $0.wire(from: sender) }
+  }
+}
