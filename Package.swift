@@ -137,7 +137,7 @@ let package = Package(
     .target(
       name: "MartletGateway",
       dependencies: [
-        "MartletBackplane", "MartletConfiguration", "MartletCore", "MartletDaemon",
+        "MartletBackplane", "MartletConfiguration", "MartletCore", "MartletDaemon", "MartletHTTP2",
         "MartletPresence", "MartletProtocol", "MartletRedis", "MartletTLS", "MartletWebSocket",
         .product(name: "DequeModule", package: "swift-collections"),
         .product(name: "JWTKit", package: "jwt-kit"),
@@ -145,7 +145,6 @@ let package = Package(
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
-        .product(name: "NIOWebSocket", package: "swift-nio"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ],
       resources: [.embedInCode("Demo/demo.html")],

@@ -43,8 +43,8 @@ package final class AdminServer: Sendable {
         channel.eventLoop.makeCompletedFuture {
           try channel.pipeline.syncOperations.configureHTTPServerPipeline()
           try channel.pipeline.syncOperations.addHandler(
-            HTTPRequestHandler(bodyLimit: 0, timeout: .seconds(30)) { request, loop in
-              Self.answer(request, reports, loop)
+            HTTPRequestHandler(bodyLimit: 0, timeout: .seconds(30)) { request, channel in
+              Self.answer(request, reports, channel.eventLoop).map { .response($0) }
             })
         }
       }

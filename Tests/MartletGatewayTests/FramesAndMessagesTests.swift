@@ -21,14 +21,14 @@ import Testing
   }
 
   @Test func `A member that has seen nothing of a batch gets it as it is`() {
-    var batch = FramedBatch(Example.deliveries(3...5))
+    var batch = FramedBatch(Example.deliveries(3...5), CompressorPool())
     #expect(batch.count == 3)
     #expect(batch.isWhole(after: 2, droppingEphemeral: true))
     #expect(offsets(batch.whole(.webSocket)) == [3, 4, 5])
   }
 
   @Test func `A member that has seen some gets the rest`() {
-    var batch = FramedBatch(Example.deliveries(3...5))
+    var batch = FramedBatch(Example.deliveries(3...5), CompressorPool())
     #expect(!batch.isWhole(after: 3, droppingEphemeral: false))
     let part = batch.part(.webSocket, after: 4, for: "c", droppingEphemeral: false)
     #expect(offsets(part.frames) == [5] && part.count == 1)
@@ -38,7 +38,7 @@ import Testing
   @Test func `The excluded connection gets the others' events only`() {
     var batch = FramedBatch(
       Example.deliveries(1...1) + Example.deliveries(2...2, excluded: "c")
-        + Example.deliveries(3...3))
+        + Example.deliveries(3...3), CompressorPool())
     #expect(!batch.isWhole(after: 0, droppingEphemeral: false))
     #expect(
       offsets(batch.part(.webSocket, after: 0, for: "c", droppingEphemeral: false).frames) == [
@@ -51,7 +51,7 @@ import Testing
   }
 
   @Test func `A congested member does without ephemeral events`() {
-    var batch = FramedBatch(Example.deliveries(1...1) + [Example.ephemeral, Example.ephemeral])
+    var batch = FramedBatch(Example.deliveries(1...1) + [Example.ephemeral, Example.ephemeral], CompressorPool())
     #expect(batch.isWhole(after: 0, droppingEphemeral: false))
     #expect(!batch.isWhole(after: 0, droppingEphemeral: true))
     let part = batch.part(.webSocket, after: 0, for: "c", droppingEphemeral: true)
@@ -59,56 +59,38 @@ import Testing
   }
 }
 
-/// RFC 6455 §5.4.
-@Suite struct MessageAssemblerTests {
-  private func bytes(_ text: String) -> ByteBuffer { ByteBuffer(string: text) }
-
-  @Test func `Fragments are put together`() throws {
-    var assembler = MessageAssembler(limit: 10)
-    #expect(try assembler.add(.text, isFinal: false, bytes("ab")) == nil)
-    #expect(try assembler.add(nil, isFinal: false, bytes("")) == nil)
-    #expect(try assembler.add(nil, isFinal: true, bytes("cd")) == .text(bytes("abcd")))
-    #expect(try assembler.add(.binary, isFinal: true, bytes("x")) == .binary)
-  }
-
-  @Test func `A message above the limit is named as such when it ends, and takes no memory`() throws
-  {
-    var assembler = MessageAssembler(limit: 4)
-    #expect(try assembler.add(.text, isFinal: true, bytes("12345")) == .tooLarge)
-    #expect(try assembler.add(.text, isFinal: false, bytes("123")) == nil)
-    #expect(try assembler.add(nil, isFinal: false, bytes("45")) == nil)
-    #expect(try assembler.add(nil, isFinal: false, bytes("6")) == nil)
-    #expect(try assembler.add(nil, isFinal: true, bytes("")) == .tooLarge)
-    #expect(try assembler.add(.text, isFinal: true, bytes("1234")) == .text(bytes("1234")))
-  }
-
-  @Test func `Frames out of turn are violations`() throws {
-    var assembler = MessageAssembler(limit: 10)
-    #expect(throws: ProtocolViolation.self) { try assembler.add(nil, isFinal: true, bytes("x")) }
-    _ = try assembler.add(.text, isFinal: false, bytes("a"))
-    #expect(throws: ProtocolViolation.self) { try assembler.add(.text, isFinal: true, bytes("b")) }
-  }
-}
-
 @Suite struct HandshakeTests {
   private let token = "aa.bb.cc"
+
+  private func head(_ uri: String, _ headers: [(String, String)] = []) -> HTTPRequestHead {
+    HTTPRequestHead(version: .http1_1, method: .GET, uri: uri, headers: HTTPHeaders(headers))
+  }
 
   private func handshake(
     _ uri: String, _ headers: [(String, String)] = []
   ) throws -> Handshake {
-    try Handshake(
-      HTTPRequestHead(version: .http1_1, method: .GET, uri: uri, headers: HTTPHeaders(headers)))
+    try Handshake(head(uri, headers))
   }
 
   @Test func `The token comes by query, header or subprotocol`() throws {
     #expect(try handshake("/x?token=\(token)").token == token)
     #expect(try handshake("/x", [("Authorization", "bearer \(token)")]).token == token)
-    let both = try handshake("/x", [("Sec-WebSocket-Protocol", "bearer, \(token)")])
-    #expect(both.token == token && both.subprotocol == "bearer")
-    let alone = try handshake("/x", [("Sec-WebSocket-Protocol", token)])
-    #expect(alone.token == token && alone.subprotocol == token)
-    let none = try handshake("/x?token=", [("Authorization", "Basic abc")])
-    #expect(none.token == nil && none.subprotocol == nil)
+    let both = head("/x", [("Sec-WebSocket-Protocol", "bearer, \(token)")])
+    #expect(try Handshake(both).token == token && Handshake.subprotocol(both) == "bearer")
+    let alone = head("/x", [("Sec-WebSocket-Protocol", token)])
+    #expect(try Handshake(alone).token == token && Handshake.subprotocol(alone) == token)
+    let none = head("/x?token=", [("Authorization", "Basic abc")])
+    #expect(try Handshake(none).token == nil && Handshake.subprotocol(none) == nil)
+  }
+
+  @Test func `A browser that comes back to a stream of events says where it was`() throws {
+    let position = Position(epoch: Example.epoch, offset: 5)
+    #expect(try handshake("/x", [("Last-Event-ID", "e1:5")]).since == position)
+    #expect(try handshake("/x?epoch=e1&offset=5", [("Last-Event-ID", "e1:9")]).since == position)
+    #expect(try handshake("/x", [("Last-Event-ID", "")]).since == nil)
+    for bad in ["e1", "e1:x", ":5", "e1:5:6", "e 1:5"] {
+      #expect(throws: Refusal.self) { try handshake("/x", [("Last-Event-ID", bad)]) }
+    }
   }
 
   @Test func `A position is read`() throws {

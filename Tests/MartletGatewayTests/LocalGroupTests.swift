@@ -18,6 +18,7 @@ import Testing
     var texts: [String] = []
     var isReading = true
     var format: WireFormat { .webSocket }
+    var heartbeat: TimeAmount? { nil }
     var isCongested: Bool { false }
 
     func send(_ frames: ByteBuffer) { self.frames += 1 }

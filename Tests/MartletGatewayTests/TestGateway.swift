@@ -100,6 +100,13 @@ struct TestGateway {
       method, port: port, target, headers: [("Authorization", "Bearer \(Self.apiKey)")], body: body)
   }
 
+  /// The value of a metric without labels.
+  func metric(_ name: String) async throws -> Double? {
+    let page = try await HTTPTestClient.request(port: adminPort, "/metrics").body
+    return page.split(separator: "\n").first { $0.hasPrefix(name + " ") }
+      .flatMap { Double($0.dropFirst(name.count + 1)) }
+  }
+
   /// Publishes one event by the HTTP API.
   func publish(_ group: String, _ event: String) async throws -> JSONObject {
     let response = try await api(

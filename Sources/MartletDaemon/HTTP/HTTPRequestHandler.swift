@@ -1,6 +1,14 @@
 package import NIOCore
 package import NIOHTTP1
 
+/// What becomes of a request.
+package enum HTTPAnswer: Sendable {
+  case response(HTTPResponse)
+  /// The head is sent, and the channel handed over: called on its loop, in a turn in which nothing is being decoded. The
+  /// handler takes nothing that comes afterwards; what has come and is not used is lost.
+  case handover(HTTPResponseHead, @Sendable (any Channel) -> Void)
+}
+
 /// Answers whole HTTP/1.1 requests one after the other.
 ///
 /// Confined to its channel's event loop.
@@ -9,14 +17,15 @@ package final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelH
   package typealias OutboundOut = HTTPServerResponsePart
 
   /// Answers a request; called on the channel's loop, may complete on any.
-  package typealias Responder =
-    @Sendable (HTTPRequest, any EventLoop) -> EventLoopFuture<HTTPResponse>
+  package typealias Responder = @Sendable (HTTPRequest, any Channel) -> EventLoopFuture<HTTPAnswer>
 
   private enum State {
     case idle
     case receiving(HTTPRequest)
     /// The body is above the limit: the rest is ignored, the answer is 413.
     case tooLarge(HTTPRequestHead)
+    /// The channel is no longer this handler's.
+    case handedOver
   }
 
   private let bodyLimit: Int
@@ -24,9 +33,6 @@ package final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelH
   private let respond: Responder
   private var state = State.idle
   private var deadline: Scheduled<Void>?
-
-  /// Called when a request has been answered and the connection is kept for another one.
-  package var beforeNextRequest: (() -> Void)?
 
   /// - Parameters:
   ///   - bodyLimit: in bytes; a longer body is answered 413.
@@ -44,7 +50,6 @@ package final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelH
 
   package func handlerRemoved(context: ChannelHandlerContext) {
     deadline?.cancel()
-    beforeNextRequest = nil
   }
 
   package func channelInactive(context: ChannelHandlerContext) {
@@ -59,6 +64,8 @@ package final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelH
   }
 
   package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    // Of a type that is anybody's guess.
+    if case .handedOver = state { return }
     switch (unwrapInboundIn(data), state) {
     case (.head(let head), _):
       state = .receiving(HTTPRequest(head: head, body: ByteBuffer()))
@@ -82,25 +89,30 @@ package final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelH
           .payloadTooLarge,
           #"{"error":{"code":"too_large","message":"the body is above \#(bodyLimit) bytes"}}"#),
         to: head, context)
-    case (.end, .idle):
+    case (.end, .idle), (_, .handedOver):
       break
     }
   }
 
   package func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    // The request itself follows, and is answered.
-    guard !(error is UpgradeRefused) else { return }
+    if case .handedOver = state { return }
     context.close(promise: nil)
   }
 
   private func answer(_ request: HTTPRequest, _ context: ChannelHandlerContext) {
     deadline?.cancel()
     let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-    respond(request, context.eventLoop).hop(to: context.eventLoop).whenComplete { result in
+    respond(request, context.channel).hop(to: context.eventLoop).whenComplete { result in
       let (handler, context) = bound.value
       switch result {
-      case .success(let response):
+      case .success(.response(let response)):
         handler.write(response, to: request.head, context)
+      case .success(.handover(let head, let take)):
+        // The decoder may be in the middle of what it has read.
+        context.eventLoop.execute {
+          let (handler, context) = bound.value
+          handler.handOver(head, take, context)
+        }
       case .failure:
         handler.write(
           .json(
@@ -109,6 +121,15 @@ package final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelH
           to: request.head, context)
       }
     }
+  }
+
+  private func handOver(
+    _ head: HTTPResponseHead, _ take: (any Channel) -> Void, _ context: ChannelHandlerContext
+  ) {
+    guard context.channel.isActive else { return }
+    state = .handedOver
+    context.writeAndFlush(wrapOutboundOut(.head(head)), promise: nil)
+    take(context.channel)
   }
 
   private func write(
@@ -124,16 +145,10 @@ package final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelH
     if request.method != .HEAD {
       context.write(wrapOutboundOut(.body(.byteBuffer(response.body))), promise: nil)
     }
-    if request.isKeepAlive { beforeNextRequest?() }
     let done = context.writeAndFlush(wrapOutboundOut(.end(nil)))
     if !request.isKeepAlive {
       let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
       done.whenComplete { _ in bound.value.close(promise: nil) }
     }
   }
-}
-
-/// A protocol upgrader leaves a request to the ``HTTPRequestHandler``.
-package struct UpgradeRefused: Error {
-  package init() {}
 }

@@ -26,11 +26,8 @@ struct Handshake: Equatable {
       name.isEmpty || name.utf8.count > Self.maximumNameLength ? nil : name
     }
     presence = query["presence"].flatMap { $0.isEmpty ? nil : $0 }
-    since =
-      try Self.position(query)
-      ?? head.headers.first(name: "Last-Event-ID").flatMap { text throws(Refusal) in
-        try Self.position(eventID: text)
-      }
+    since = try Self.position(query)
+    if since == nil { since = try Self.position(eventID: head) }
   }
 
   /// The subprotocol to answer with; browsers insist on one of those they offered.
@@ -45,8 +42,8 @@ struct Handshake: Equatable {
   }
 
   /// What an event stream of ours has given as `id`; browsers may send the empty one.
-  private static func position(eventID text: String) throws(Refusal) -> Position? {
-    if text.isEmpty { return nil }
+  private static func position(eventID head: HTTPRequestHead) throws(Refusal) -> Position? {
+    guard let text = head.headers.first(name: "Last-Event-ID"), !text.isEmpty else { return nil }
     let parts = text.split(separator: ":", omittingEmptySubsequences: false)
     guard parts.count == 2 else {
       throw Refusal(.badParameter, "Last-Event-ID is the id of an event of this stream")

@@ -13,8 +13,14 @@ extension FrontDoor {
   ) -> ClientAnswer {
     if let busy = busy() { return .response(busy) }
     let isEcho = services.routing.isEcho(request.path)
-    guard isEcho || services.routing.match(request.path) != nil else {
+    let match = services.routing.match(request.path)
+    guard isEcho || match != nil else {
       return refuse(.notFound, "there is no \(request.path.prefix(200))")
+    }
+    if let match, !match.route.group.mentionsUser,
+      GroupName(match.route.group.filled(match.variables, user: "")) == nil
+    {
+      return refuse(.badParameter, "the path leads to no valid group name")
     }
     guard services.allows(origin: request.origin) else {
       return refuse(.notPermitted, "this Origin is not allowed")

@@ -1,6 +1,7 @@
 internal import Logging
 internal import MartletBackplane
 internal import MartletCore
+internal import MartletHTTP2
 internal import MartletPresence
 internal import MartletProtocol
 internal import NIOCore
@@ -18,6 +19,8 @@ final class Hub {
   private var dispatcher: GroupDispatcher?
   private var groups: [GroupName: LocalGroup] = [:]
   private var owners: [ObjectIdentifier: any TransportOwner] = [:]
+  /// Each with the sessions on its streams.
+  private var http2Connections: [ObjectIdentifier: HTTP2ServerHandler] = [:]
   private var nextConnection: UInt64 = 0
   private var random = SystemRandomNumberGenerator()
 
@@ -79,6 +82,7 @@ final class Hub {
   func drain(over duration: TimeAmount) {
     guard !isDraining else { return }
     isDraining = true
+    for connection in http2Connections.values { connection.goAway() }
     let all = Array(owners.values)
     for (number, owner) in all.enumerated() {
       let delay = TimeAmount.nanoseconds(
@@ -95,11 +99,21 @@ final class Hub {
   func abandon() {
     isDraining = true
     for owner in owners.values { owner.abort() }
+    for connection in http2Connections.values { connection.abort() }
   }
 
   /// Milliseconds, spread so that a gateway's clients do not arrive elsewhere together.
   private func reconnectDelay() -> Int64 {
     Int64.random(in: 100...2_000, using: &random)
+  }
+
+  /// A connection whose streams may be sessions.
+  func opened(_ connection: HTTP2ServerHandler, on channel: any Channel) {
+    let id = ObjectIdentifier(connection)
+    http2Connections[id] = connection
+    if isDraining { connection.goAway() }
+    let bound = NIOLoopBound(self, eventLoop: eventLoop)
+    channel.closeFuture.whenComplete { _ in bound.value.http2Connections[id] = nil }
   }
 
   /// When a WebSocket that begins now has lived long enough; nil: never.

@@ -1,5 +1,6 @@
 internal import MartletCore
 internal import MartletProtocol
+internal import MartletWebSocket
 internal import NIOCore
 
 /// Sends each message back as it came, so that clients and conformance suites can be tested against the gateway's

@@ -28,6 +28,10 @@ final class WebSocketConnection: ByteStreamDelegate, SessionTransport {
   private var owner: (any TransportOwner)?
   /// The peer has broken the protocol: nothing that comes can be understood.
   private var isBroken = false
+  /// The peer's close frame has come.
+  private var isEndedByPeer = false
+  /// More than enough has come from a peer that is not admitted yet.
+  private var isHeldBack = false
 
   /// - Parameter compression: what was negotiated; nil: nothing.
   init(_ stream: any ByteStream, limits: GatewayLimits, compression: MessageCompression?) {
@@ -38,7 +42,6 @@ final class WebSocketConnection: ByteStreamDelegate, SessionTransport {
       role: .server,
       limits: WebSocketLimits(frameSize: limits.frameSize, messageSize: limits.messageSize),
       deflate: compression?.parameters)
-    stream.setReading(false)
   }
 
   /// Whether the peer is there, and waits to be served.
@@ -51,7 +54,7 @@ final class WebSocketConnection: ByteStreamDelegate, SessionTransport {
     guard case .admitting = state else { return }
     self.owner = owner
     state = .open
-    stream.setReading(true)
+    if isHeldBack { stream.setReading(true) }
     readFrames()
   }
 
@@ -106,8 +109,7 @@ final class WebSocketConnection: ByteStreamDelegate, SessionTransport {
     case .closing, .closed: return
     }
     stream.write(WebSocketFraming.close(code: code, reason: reason))
-    if reader.isEnded {
-      // The peer's close frame has come already.
+    if isEndedByPeer {
       state = .closed
       return stream.end()
     }
@@ -127,9 +129,15 @@ final class WebSocketConnection: ByteStreamDelegate, SessionTransport {
     // The peer is to read why: closing with bytes unread would reset the connection.
     guard !isBroken else { return }
     reader.append(bytes)
-    if case .admitting = state { return }
+    if case .admitting = state { return holdBack() }
     owner?.heard()
     readFrames()
+  }
+
+  private func holdBack() {
+    guard !isHeldBack, reader.heldBytes > limits.messageSize else { return }
+    isHeldBack = true
+    stream.setReading(false)
   }
 
   func receivedEnd() {
@@ -157,9 +165,10 @@ final class WebSocketConnection: ByteStreamDelegate, SessionTransport {
   }
 
   private func handle(_ event: WebSocketEvent) {
+    if case .close = event { isEndedByPeer = true }
     if case .closing = state {
       // What the peer had sent before it saw our close frame.
-      if case .close = event { stream.end() }
+      if isEndedByPeer { stream.end() }
       return
     }
     switch event {
@@ -176,7 +185,6 @@ final class WebSocketConnection: ByteStreamDelegate, SessionTransport {
       // RFC 6455 §5.5.1: the code is echoed.
       if let code, code != CloseReason.normal.code { close(code: code, reason: "") }
       owner?.close(.normal)
-      if case .closing = state { stream.end() }
     }
   }
 

@@ -1,0 +1,56 @@
+internal import MartletCore
+internal import MartletDaemon
+internal import MartletHTTP2
+internal import NIOCore
+internal import NIOPosix
+
+/// The port for clients and backends: HTTP/1.1 and HTTP/2.
+struct ClientListener: Sendable {
+  /// What an event has around it in a request of the API.
+  private static let envelopeAllowance = 4_096
+
+  let services: GatewayServices
+  let hubs: [NIOLoopBoundBox<Hub>]
+  let api: GatewayAPI
+
+  /// Binds the port.
+  func bind(_ address: HostAndPort, group: any EventLoopGroup) async throws -> any Channel {
+    try await ServerBootstrap(group: group)
+      .serverChannelOption(.backlog, value: 4_096)
+      .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+      .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+      .childChannelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture { try configure(channel) }
+      }
+      .bind(address, key: "listen")
+  }
+
+  private func configure(_ channel: any Channel) throws {
+    guard let hub = hubs.first(where: { $0.eventLoop === channel.eventLoop })?.value else {
+      preconditionFailure("a connection of a loop without hub")
+    }
+    let door = FrontDoor(services: services, hub: hub, api: api)
+    let limits = services.limits
+    try channel.pipeline.syncOperations.addHandler(
+      ProtocolDetector(
+        allowsHTTP2: limits.http2Streams > 0, isPlain: true, timeout: limits.handshakeTimeout
+      ) { channel, version in
+        switch version {
+        case .http1: try HTTP1Connection.install(on: channel, door, isPlain: true)
+        case .http2: try installHTTP2(on: channel, door)
+        }
+      })
+  }
+
+  private func installHTTP2(on channel: any Channel, _ door: FrontDoor) throws {
+    let limits = services.limits
+    var configuration = HTTP2Configuration()
+    configuration.maximumConcurrentStreams = limits.http2Streams
+    let bodyLimit = limits.messageSize + Self.envelopeAllowance
+    let handler = HTTP2ServerHandler(configuration: configuration) { stream, head in
+      HTTP2Exchange.accept(stream, head, door, bodyLimit: bodyLimit)
+    }
+    try channel.pipeline.syncOperations.addHandler(handler)
+    door.hub.opened(handler, on: channel)
+  }
+}
