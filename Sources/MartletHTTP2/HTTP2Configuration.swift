@@ -32,7 +32,7 @@ package struct HTTP2Configuration: Equatable, Sendable {
   /// Streams that the peer may reset, or make this side reset by breaking a rule, at once
   /// (CVE-2023-44487, CVE-2025-8671); and how many more a second.
   package var resets = Rate(burst: 200, perSecond: 20)
-  /// Frames that carry nothing: PING, SETTINGS, PRIORITY, DATA without payload or end, and a
+  /// Frames that carry nothing: PING, SETTINGS, DATA without payload or end, and a
   /// WINDOW_UPDATE beyond two for each DATA frame sent. At once, and how many more a second.
   package var overhead = Rate(burst: 1_000, perSecond: 100)
   /// Acknowledgements of PING and SETTINGS that may wait for a peer that does not read. 1…10,000.

@@ -157,6 +157,12 @@ package final class HTTP2Stream {
 
   // MARK: Called by the connection
 
+  /// The first delegate of a stream that the peer has opened, which may be over already.
+  func attach(_ delegate: any HTTP2StreamDelegate) {
+    guard connection != nil else { return delegate.closed(.connectionClosed(nil)) }
+    self.delegate = delegate
+  }
+
   func receive(_ bytes: ByteBuffer) {
     // Its owner wants nothing any more.
     guard isOpen, !discardsInput else { return }

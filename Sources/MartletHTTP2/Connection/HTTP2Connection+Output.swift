@@ -44,10 +44,15 @@ extension HTTP2Connection {
     write(output)
     tellDrained()
     guard phase == .open else { return }
-    if session.isFinished { return finish() }
+    if session.isFinished || hasDrained { return finish() }
     // The channel has written at once: go on, after others had their turn.
     if isHeldBack, !hasSentEnough { scheduleFlush() }
     armStallTimer()
+  }
+
+  /// Whether a graceful end is carried out. nghttp2 would wait for half a request for ever.
+  private var hasDrained: Bool {
+    drain == .final && streams.isEmpty && waiting.isEmpty && !isHeldBack
   }
 
   func write(_ output: OutputBatch) {

@@ -13,8 +13,11 @@ extension HTTP2Connection {
     streams[streamID] = stream
     idleSince = nil
     if case .head(let head) = request {
-      stream.delegate = accept(stream, head)
-      if stream.delegate == nil, stream.isOpen { dismiss(stream) }
+      if let delegate = accept(stream, head) {
+        stream.attach(delegate)
+      } else if stream.isOpen {
+        dismiss(stream)
+      }
     } else {
       stream.respond(status: .requestHeaderFieldsTooLarge, endStream: true)
       stream.end(discardingInput: true)

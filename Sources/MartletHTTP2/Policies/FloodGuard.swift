@@ -3,7 +3,8 @@ internal import NIOCore
 /// Decides when a peer makes more work than it has a use for.
 ///
 /// Frames with content are not counted: what they cost is the peer's bandwidth, the flow-control windows
-/// and the owner's limits. What is counted costs the peer a few bytes and this side an allocation, an
+/// and the owner's limits. Neither are frames that nghttp2 skips, of unknown types and of the old priorities,
+/// which cost less than to count them. What is counted costs the peer a few bytes and this side an allocation, an
 /// answer or a whole request.
 struct FloodGuard {
   enum Event {
