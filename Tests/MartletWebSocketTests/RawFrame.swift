@@ -71,7 +71,23 @@ struct RawFrame {
       }
     }
     guard isMasked else { return wire + payload }
-    return wire + Self.key + payload.enumerated().map { $1 ^ Self.key[$0 % 4] }
+    return wire + Self.key + masked
+  }
+
+  /// Eight bytes at a time, since some tests mask mebibytes without optimisation.
+  private var masked: [UInt8] {
+    let key = Self.key + Self.key
+    var masked = payload
+    unsafe masked.withUnsafeMutableBytes { bytes in
+      let word = unsafe key.withUnsafeBytes { unsafe $0.loadUnaligned(as: UInt64.self) }
+      let tail = bytes.count & ~7
+      for offset in stride(from: 0, to: tail, by: 8) {
+        let plain = unsafe bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+        unsafe bytes.storeBytes(of: plain ^ word, toByteOffset: offset, as: UInt64.self)
+      }
+      for offset in tail..<bytes.count { unsafe bytes[offset] ^= key[offset & 7] }
+    }
+    return masked
   }
 }
 
