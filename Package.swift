@@ -56,7 +56,10 @@ let package = Package(
     // TLS over NIO, for links out and listeners in; digests.
     .target(
       name: "MartletTLS",
-      dependencies: ["COpenSSL", .product(name: "NIOCore", package: "swift-nio")],
+      dependencies: [
+        "COpenSSL", .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+      ],
       swiftSettings: settings()),
     .target(name: "MartletHTTP2", dependencies: ["CNghttp2"], swiftSettings: settings()),
 
@@ -176,6 +179,16 @@ let package = Package(
       ],
       swiftSettings: settings()),
 
+    // What TLS costs a server (loadtest/README.md).
+    .executableTarget(
+      name: "tls-cost",
+      dependencies: [
+        "MartletTLS", .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ],
+      path: "loadtest/tls-cost",
+      swiftSettings: settings()),
+
     // MARK: Tests, and what they share: a Redis of their own, waiting for conditions.
 
     .target(
@@ -231,6 +244,7 @@ let package = Package(
       name: "MartletTLSTests",
       dependencies: [
         "MartletTLS", "MartletTestSupport",
+        .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOEmbedded", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
