@@ -30,7 +30,7 @@ struct Measurement {
     let port = listener.localAddress?.port ?? 0
 
     // Memory that the first connections of a process need once is not counted.
-    let first = try clients(min(200, sessions), 1, port)
+    let first = try clients(min(20, sessions), 1, port)
     try first.process.run()
     try await first.areReady()
     try await deliver(1, open, loop)
