@@ -66,7 +66,10 @@ let package = Package(
     // TLS over NIO, for links out and listeners in; digests.
     .target(
       name: "MartletTLS",
-      dependencies: ["COpenSSL", .product(name: "NIOCore", package: "swift-nio")],
+      dependencies: [
+        "COpenSSL", "MartletCore", .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+      ],
       swiftSettings: settings()),
     // HTTP/2 over NIO, either side, with an object for each stream instead of a channel.
     .target(
@@ -206,6 +209,15 @@ let package = Package(
       ],
       path: "Benchmarks/WebSocketFrameCost",
       swiftSettings: settings()),
+    // What TLS costs a server (loadtest/README.md).
+    .executableTarget(
+      name: "tls-cost",
+      dependencies: [
+        "MartletTLS", .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ],
+      path: "loadtest/tls-cost", exclude: ["run"],
+      swiftSettings: settings()),
 
     // MARK: Tests, and what they share: a Redis of their own, waiting for conditions.
 
@@ -268,6 +280,7 @@ let package = Package(
       name: "MartletTLSTests",
       dependencies: [
         "MartletTLS", "MartletTestSupport",
+        .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOEmbedded", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),

@@ -1,9 +1,11 @@
 #pragma once
 #include <openssl/bio.h>
-#include <openssl/buffer.h>
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/kdf.h>
+#include <openssl/params.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/ssl.h>
@@ -36,24 +38,69 @@ static inline int martlet_SSL_set_tlsext_host_name(SSL *ssl, const char *name) {
   return (int)SSL_set_tlsext_host_name(ssl, name);
 }
 
-/// A memory BIO that says "try again" when it is empty, not "end".
-static inline BIO *martlet_BIO_new_memory(void) {
-  BIO *bio = BIO_new(BIO_s_mem());
-  if (bio != NULL) BIO_set_mem_eof_return(bio, -1);
-  return bio;
+/// Says to the caller of a BIO's read that there is nothing yet, not that it has ended.
+static inline void martlet_BIO_should_read_again(BIO *bio) {
+  BIO_set_retry_read(bio);
 }
 
-/// The bytes that a memory BIO has allocated.
-static inline size_t martlet_BIO_memory_capacity(BIO *bio) {
-  BUF_MEM *memory = NULL;
-  BIO_get_mem_ptr(bio, &memory);
-  return memory == NULL ? 0 : memory->max;
+static inline void martlet_BIO_clear_retry(BIO *bio) {
+  BIO_clear_retry_flags(bio);
 }
 
-/// Gives an empty memory BIO's allocation back. What a memory BIO has once needed it keeps otherwise.
-static inline void martlet_BIO_release_memory(BIO *bio) {
-  BUF_MEM *memory = BUF_MEM_new();
-  if (memory != NULL) BIO_set_mem_buf(bio, memory, BIO_CLOSE);
+/// `callback` is told the name that the client asks for, with `owner` as its last argument.
+static inline void martlet_SSL_CTX_set_servername_callback(
+    SSL_CTX *context, int (*callback)(SSL *, int *, void *), void *owner) {
+  SSL_CTX_set_tlsext_servername_callback(context, callback);
+  SSL_CTX_set_tlsext_servername_arg(context, owner);
+}
+
+/// HKDF with SHA-256 and without salt (RFC 5869).
+static inline int martlet_HKDF(
+    const unsigned char *secret, size_t secret_length, const unsigned char *info, size_t info_length,
+    unsigned char *key, size_t key_length) {
+  OSSL_PARAM parameters[] = {
+      OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, (char *)"SHA256", 0),
+      OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, (void *)secret, secret_length),
+      OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, (void *)info, info_length),
+      OSSL_PARAM_construct_end(),
+  };
+  EVP_KDF *hkdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
+  EVP_KDF_CTX *derivation = EVP_KDF_CTX_new(hkdf);
+  int status = derivation != NULL && EVP_KDF_derive(derivation, key, key_length, parameters) == 1;
+  EVP_KDF_CTX_free(derivation);
+  EVP_KDF_free(hkdf);
+  return status;
+}
+
+/// Prepares a ticket's encryption by AES-256-CBC and its authentication by HMAC-SHA-256, both with keys of 32 bytes.
+static inline int martlet_use_ticket_key(
+    EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, const unsigned char *encryption_key,
+    const unsigned char *authentication_key, const unsigned char *iv, int seals) {
+  OSSL_PARAM parameters[] = {
+      OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, (void *)authentication_key, 32),
+      OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)"SHA256", 0),
+      OSSL_PARAM_construct_end(),
+  };
+  return EVP_CipherInit_ex(cipher, EVP_aes_256_cbc(), NULL, encryption_key, iv, seals) == 1 &&
+         EVP_MAC_CTX_set_params(mac, parameters) == 1;
+}
+
+/// Writes a name as RFC 4514 has it, in UTF-8.
+static inline int martlet_X509_NAME_print(BIO *bio, const X509_NAME *name) {
+  return X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB);
+}
+
+/// Visits the alternative names of a certificate that are text: `kind` is `GEN_EMAIL`, `GEN_DNS` or `GEN_URI`.
+static inline void martlet_X509_visit_alternative_names(
+    const X509 *certificate, void (*visit)(void *owner, int kind, const unsigned char *text, int length), void *owner) {
+  GENERAL_NAMES *names = (GENERAL_NAMES *)X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+  for (int index = 0; index < sk_GENERAL_NAME_num(names); index += 1) {
+    int kind = 0;
+    const ASN1_STRING *text = (const ASN1_STRING *)GENERAL_NAME_get0_value(sk_GENERAL_NAME_value(names, index), &kind);
+    if (kind != GEN_EMAIL && kind != GEN_DNS && kind != GEN_URI) continue;
+    visit(owner, kind, ASN1_STRING_get0_data(text), ASN1_STRING_length(text));
+  }
+  GENERAL_NAMES_free(names);
 }
 
 /// The error number of the system if `code` stands for one, otherwise 0.

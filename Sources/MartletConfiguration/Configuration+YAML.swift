@@ -13,6 +13,9 @@ extension Configuration {
     self.init()
     var root = try ConfigurationDocument(file: file, environment: environment).root(of: yaml)
     if let node = root.optional("listen") { listen = try node.address() }
+    tls = try root.optional("tls").map { node throws(ConfigurationError) in
+      try TLS(node.mapping(), readFile)
+    }
     if let node = root.optional("admin") { admin = try node.address() }
     if let node = root.optional("loops") { loops = try node.integer(0...256) }
     if let node = root.optional("log_level") { logLevel = try node.oneOf(LogLevel.self) }

@@ -3,6 +3,8 @@ package import MartletCore
 /// What the configuration file says (docs/configuration.md). Both daemons read the same file.
 package struct Configuration: Sendable {
   package var listen = HostAndPort(host: "127.0.0.1", port: 8080)
+  /// Nil: the listener speaks plain text.
+  package var tls: TLS?
   package var admin = HostAndPort(host: "127.0.0.1", port: 8081)
   /// 0: one per core.
   package var loops = 0

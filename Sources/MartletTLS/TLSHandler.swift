@@ -40,13 +40,15 @@ package final class TLSHandler: ChannelDuplexHandler {
   /// - Parameters:
   ///   - context: made by ``TLSContext/client(_:)``.
   ///   - serverName: whom the server's certificate must name: a host name or an IP address.
+  ///   - ticket: of an earlier connection to the same server; it saves a full handshake if the server takes it.
   /// - Throws: ``TLSError/configuration(file:problem:)`` if `serverName` is neither.
   package static func client(
-    _ context: TLSContext, serverName: String
+    _ context: TLSContext, serverName: String, resuming ticket: TLSTicket? = nil
   ) throws(TLSError) -> TLSHandler {
     precondition(context.role == .client, "a client needs a client's context")
     let session = TLSSession(context)
     try session.expect(serverName: serverName)
+    if let ticket { session.offer(ticket) }
     return TLSHandler(session)
   }
 
@@ -57,6 +59,9 @@ package final class TLSHandler: ChannelDuplexHandler {
     precondition(context.role == .server, "a server needs a server's context")
     return TLSHandler(TLSSession(context))
   }
+
+  /// What a client needs to come back to this server without a full handshake; nil: nothing has come, or not yet.
+  package var ticket: TLSTicket? { session.ticket() }
 
   /// What the session has allocated for ciphertext.
   var bufferedCapacity: Int { session.bufferedCapacity }
@@ -108,13 +113,13 @@ package final class TLSHandler: ChannelDuplexHandler {
   // MARK: Inbound
 
   package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    var ciphertext = unwrapInboundIn(data)
+    let ciphertext = unwrapInboundIn(data)
     switch (state.phase, state.input) {
     case (.handshaking, .open):
-      session.receive(&ciphertext)
+      session.receive(ciphertext)
       shakeHands(context)
     case (.open, .open):
-      session.receive(&ciphertext)
+      session.receive(ciphertext)
       deliver(context)
     // Bytes that were under way when one of the sides closed.
     default: break
@@ -193,8 +198,7 @@ package final class TLSHandler: ChannelDuplexHandler {
 
   /// Sends what the session has made of its own accord.
   private func sendOutput(_ context: ChannelHandlerContext) {
-    var ciphertext = ByteBuffer()
-    session.takeOutput(&ciphertext)
+    let ciphertext = session.takeOutput()
     guard ciphertext.readableBytes > 0 else { return }
     context.writeAndFlush(wrapOutboundOut(ciphertext), promise: nil)
   }
@@ -204,16 +208,14 @@ package final class TLSHandler: ChannelDuplexHandler {
     let writes = pending.takeFlushed()
     guard !writes.isEmpty else { return sendOutput(context) }
     let promise = writes.joinedPromise(on: context.eventLoop)
-    var ciphertext = ByteBuffer()
     do throws(TLSError) {
-      try session.encrypt(writes, into: &ciphertext)
+      try session.encrypt(writes)
     } catch {
       close(context, error: error)
       promise?.fail(error)
       return
     }
-    session.takeOutput(&ciphertext)
-    context.writeAndFlush(wrapOutboundOut(ciphertext), promise: promise)
+    context.writeAndFlush(wrapOutboundOut(session.takeOutput()), promise: promise)
   }
 
   // MARK: Closing
@@ -275,10 +277,8 @@ package final class TLSHandler: ChannelDuplexHandler {
 
   /// Sends what the session still has to say; completes when that has left behind all that went before.
   private func sendLast(_ context: ChannelHandlerContext) -> EventLoopFuture<Void> {
-    var last = ByteBuffer()
-    session.takeOutput(&last)
     let sent = context.eventLoop.makePromise(of: Void.self)
-    context.writeAndFlush(wrapOutboundOut(last), promise: sent)
+    context.writeAndFlush(wrapOutboundOut(session.takeOutput()), promise: sent)
     return sent.futureResult
   }
 }

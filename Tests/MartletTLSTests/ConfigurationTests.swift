@@ -31,6 +31,7 @@ extension TLSTests {
       }
       expect("/no/authority.pem", "No such file or directory") {
         var configuration = TLSServerConfiguration(server)
+        configuration.clientCertificates = .optional
         configuration.clientAuthorityFile = "/no/authority.pem"
         return try .server(configuration)
       }
@@ -87,6 +88,16 @@ extension TLSTests {
       }
       expect(client.privateKeyFile, "a private key needs its certificate file") {
         try .client(TLSClientConfiguration(privateKeyFile: client.privateKeyFile))
+      }
+    }
+
+    @Test func `Clients are not asked for certificates that nobody can vouch for`() {
+      for mode in [ClientCertificates.optional, .required] {
+        expect(nil, "clients' certificates need a file of authorities") {
+          var configuration = TLSServerConfiguration(certificates.server)
+          configuration.clientCertificates = mode
+          return try .server(configuration)
+        }
       }
     }
 

@@ -59,7 +59,7 @@ extension TLSTests {
       try pair.server.receive(last)
       #expect(
         pair.server.journal.entries == [
-          .handshake(TLSHandshakeCompleted(version: .tls13, applicationProtocol: nil)), .bytes(5),
+          .handshake(TLSHandshakeCompleted(version: .tls13, serverName: "localhost")), .bytes(5),
         ])
     }
 

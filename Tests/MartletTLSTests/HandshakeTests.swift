@@ -13,7 +13,7 @@ extension TLSTests {
     ) throws {
       let pair = try TLSPair(newestVersion: version)
       try pair.connect(pieces: pieces)
-      let result = TLSHandshakeCompleted(version: version, applicationProtocol: nil)
+      let result = TLSHandshakeCompleted(version: version, serverName: "localhost")
       #expect(pair.client.journal.entries == [.handshake(result)])
       #expect(pair.server.journal.entries == [.handshake(result)])
     }

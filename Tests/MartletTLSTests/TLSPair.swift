@@ -68,12 +68,19 @@ final class TLSPair {
 
   init(
     _ clientContext: TLSContext, _ serverContext: TLSContext, serverName: String = "localhost",
+    resuming ticket: TLSTicket? = nil,
     client: @escaping (Journal.Entry, any Channel) -> Void = { _, _ in },
     server: @escaping (Journal.Entry, any Channel) -> Void = { _, _ in }
   ) throws {
     self.client = try Side(
-      .client(clientContext, serverName: serverName), react: client)
+      .client(clientContext, serverName: serverName, resuming: ticket), react: client)
     self.server = try Side(.server(serverContext), react: server)
+  }
+
+  /// A client of localhost, and a server's handler.
+  init(_ clientContext: TLSContext, handler: TLSHandler) throws {
+    client = try Side(.client(clientContext, serverName: "localhost"), react: { _, _ in })
+    server = try Side(handler, react: { _, _ in })
   }
 
   /// A pair that trusts each other.

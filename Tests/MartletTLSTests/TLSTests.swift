@@ -56,10 +56,11 @@ extension TLSContext {
   /// A server's, of the suite's certificates.
   static func testServer(
     _ identity: TestCertificates.Identity? = nil, protocols: [String] = [],
-    clientAuthority: String? = nil
+    clientAuthority: String? = nil, clients: ClientCertificates = .required
   ) throws -> TLSContext {
     var configuration = TLSServerConfiguration(identity ?? TestCertificates.ofSuite.server)
     configuration.applicationProtocols = protocols
+    if clientAuthority != nil { configuration.clientCertificates = clients }
     configuration.clientAuthorityFile = clientAuthority
     return try .server(configuration)
   }

@@ -30,6 +30,11 @@ package final class TestCertificates: Sendable {
   package var otherNameServer: Identity { identity("other-name-server") }
   /// Its common name says localhost, but it has no alternative names.
   package var commonNameServer: Identity { identity("common-name-server") }
+  /// For chat.example only.
+  package var chatServer: Identity { identity("chat-server") }
+  /// For *.wild.example only.
+  package var wildcardServer: Identity { identity("wildcard-server") }
+  /// Its common name is client; it has alternative names of all kinds.
   package var client: Identity { identity("client") }
   /// Good for localhost, 127.0.0.1 and clients, if the other authority were trusted.
   package var stranger: Identity { identity("stranger") }
@@ -90,11 +95,18 @@ package final class TestCertificates: Sendable {
     [elsewhere]
     basicConstraints = critical, CA:FALSE
     subjectAltName = DNS:elsewhere.example
+    [chat]
+    basicConstraints = critical, CA:FALSE
+    subjectAltName = DNS:chat.example
+    [wildcard]
+    basicConstraints = critical, CA:FALSE
+    subjectAltName = DNS:*.wild.example
     [nowhere]
     basicConstraints = critical, CA:FALSE
     [client]
     basicConstraints = critical, CA:FALSE
     extendedKeyUsage = clientAuth
+    subjectAltName = DNS:client.example, IP:127.0.0.1, email:client@example.org, URI:spiffe://example/client
 
     """
 
@@ -120,6 +132,8 @@ package final class TestCertificates: Sendable {
     cat intermediate.pem >> chained-server.pem
     certificate expired-server authority here -1 server
     certificate other-name-server authority elsewhere 2 server
+    certificate chat-server authority chat 2 server
+    certificate wildcard-server authority wildcard 2 server
     certificate common-name-server authority nowhere 2 localhost
     certificate client authority client 2 client
     certificate stranger other-authority here 2 stranger

@@ -54,15 +54,10 @@ extension [PendingWrites.Write] {
 }
 
 extension TLSSession {
-  /// Appends `writes` to `ciphertext` in as few records as they fit.
-  func encrypt(
-    _ writes: [PendingWrites.Write], into ciphertext: inout ByteBuffer
-  ) throws(TLSError) {
-    let total = writes.reduce(0) { $0 + $1.plaintext.readableBytes }
-    let records = total / Self.recordSize + 1
-    ciphertext.reserveCapacity(minimumWritableBytes: total + records * Self.recordOverhead)
+  /// Makes the records of `writes`: as few as they fit.
+  func encrypt(_ writes: [PendingWrites.Write]) throws(TLSError) {
     guard writes.count > 1 else {
-      if let write = writes.first { try encrypt(write.plaintext, into: &ciphertext) }
+      if let write = writes.first { try encrypt(write.plaintext) }
       return
     }
     var gathered = ByteBuffer()
@@ -70,10 +65,10 @@ extension TLSSession {
       gathered.writeImmutableBuffer(write.plaintext)
       let full = gathered.readableBytes - gathered.readableBytes % Self.recordSize
       if full > 0, let records = gathered.readSlice(length: full) {
-        try encrypt(records, into: &ciphertext)
+        try encrypt(records)
         gathered.discardReadBytes()
       }
     }
-    try encrypt(gathered, into: &ciphertext)
+    try encrypt(gathered)
   }
 }

@@ -3,7 +3,7 @@ internal import NIOCore
 
 /// One side of one TLS connection, without its transport: one owner of an OpenSSL `SSL`.
 ///
-/// Ciphertext goes in by ``receive(_:)`` and comes out by ``takeOutput(_:)``, also after a failure,
+/// Ciphertext goes in by ``receive(_:)`` and comes out by ``takeOutput()``, also after a failure,
 /// which has made an alert. Confined to one event loop.
 @safe struct TLSSession: ~Copyable {
   /// How far a step came with the bytes at hand.
@@ -26,19 +26,18 @@ internal import NIOCore
   static let recordOverhead = 29
 
   private let ssl: OpaquePointer
-  private let input = MemoryBIO()
-  private let output = MemoryBIO()
+  private let transport = TransportBIO()
   /// OpenSSL's callbacks point at it.
   private let context: TLSContext
 
   /// A session that has not sent anything yet.
   init(_ context: TLSContext) {
-    guard let ssl = unsafe SSL_new(context.pointer) else {
+    guard let ssl = unsafe SSL_new(context.handle.pointer) else {
       preconditionFailure("out of memory while creating a TLS session")
     }
     unsafe self.ssl = ssl
     self.context = context
-    unsafe SSL_set_bio(ssl, input.pointer, output.pointer)
+    unsafe SSL_set_bio(ssl, transport.pointer, transport.pointer)
     switch context.role {
     case .client: unsafe SSL_set_connect_state(ssl)
     case .server: unsafe SSL_set_accept_state(ssl)
@@ -50,7 +49,7 @@ internal import NIOCore
   }
 
   /// What the session has allocated for ciphertext.
-  var bufferedCapacity: Int { input.capacity + output.capacity }
+  var bufferedCapacity: Int { transport.capacity }
 
   /// Says whom to expect: a host name, which is told to the server, or an IP address, which is not
   /// (RFC 6066 §3).
@@ -82,15 +81,13 @@ internal import NIOCore
   // MARK: Ciphertext
 
   /// Takes all readable bytes of `ciphertext`.
-  func receive(_ ciphertext: inout ByteBuffer) {
-    input.write(&ciphertext)
+  func receive(_ ciphertext: ByteBuffer) {
+    transport.receive(ciphertext)
   }
 
-  /// Appends what is to be sent to `ciphertext`, and gives back what an idle session does not need.
-  func takeOutput(_ ciphertext: inout ByteBuffer) {
-    output.read(into: &ciphertext)
-    output.trim()
-    input.trim()
+  /// What is to be sent.
+  func takeOutput() -> ByteBuffer {
+    transport.takeOutput()
   }
 
   // MARK: Steps
@@ -105,12 +102,12 @@ internal import NIOCore
   }
 
   /// Appends to `plaintext` all that has been received. Answers nothing: what TLS 1.3 wants answered
-  /// (RFC 8446 §4.6.3) waits for the next ``encrypt(_:into:)``.
+  /// (RFC 8446 §4.6.3) waits for the next ``encrypt(_:)``.
   func decrypt(into plaintext: inout ByteBuffer) -> ReadEnd {
     while true {
       OpenSSLError.clearAll()
       // Plaintext is shorter than its ciphertext; the rest of a record is known once it is open.
-      let room = max(Int(unsafe SSL_pending(ssl)), input.count, 1)
+      let room = max(Int(unsafe SSL_pending(ssl)), transport.inputCount, 1)
       var status: Int32 = 0
       unsafe plaintext.writeWithUnsafeMutableBytes(minimumWritableBytes: room) { bytes in
         var count = 0
@@ -119,9 +116,7 @@ internal import NIOCore
       }
       guard status != 1 else { continue }
       switch unsafe SSL_get_error(ssl, status) {
-      case SSL_ERROR_WANT_READ where output.count == 0:
-        input.trim()
-        return .needsInput
+      case SSL_ERROR_WANT_READ where transport.outputCount == 0: return .needsInput
       // The alert that declines it. A peer that goes on asking could fill this side's memory.
       case SSL_ERROR_WANT_READ: return .failed("the peer asks for a renegotiation")
       case SSL_ERROR_ZERO_RETURN: return .closeNotify
@@ -130,21 +125,17 @@ internal import NIOCore
     }
   }
 
-  /// Appends the records of `plaintext` to `ciphertext`.
-  func encrypt(_ plaintext: ByteBuffer, into ciphertext: inout ByteBuffer) throws(TLSError) {
-    var rest = plaintext
-    // Record by record, so that the BIO never holds more than one.
-    while let piece = rest.readSlice(length: min(rest.readableBytes, Self.recordSize)),
-      piece.readableBytes > 0
-    {
-      OpenSSLError.clearAll()
-      let status = unsafe piece.withUnsafeReadableBytes { bytes in
-        var count = 0
-        return unsafe SSL_write_ex(ssl, bytes.baseAddress, bytes.count, &count)
-      }
-      guard status == 1 else { throw .connection(takeFailure()) }
-      output.read(into: &ciphertext)
+  /// Makes the records of `plaintext`, behind what waits to be sent.
+  func encrypt(_ plaintext: ByteBuffer) throws(TLSError) {
+    guard plaintext.readableBytes > 0 else { return }
+    let records = (plaintext.readableBytes - 1) / Self.recordSize + 1
+    transport.reserveOutput(plaintext.readableBytes + records * Self.recordOverhead)
+    OpenSSLError.clearAll()
+    let status = unsafe plaintext.withUnsafeReadableBytes { bytes in
+      var count = 0
+      return unsafe SSL_write_ex(ssl, bytes.baseAddress, bytes.count, &count)
     }
+    guard status == 1 else { throw .connection(takeFailure()) }
   }
 
   /// Makes close_notify (RFC 8446 §6.1). The handshake must be over.
@@ -159,9 +150,36 @@ internal import NIOCore
     var length: UInt32 = 0
     unsafe SSL_get0_alpn_selected(ssl, &name, &length)
     let bytes = unsafe UnsafeBufferPointer(start: name, count: Int(length))
+    let serverName = unsafe SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name)
     return TLSHandshakeCompleted(
       version: unsafe SSL_version(ssl) == TLS1_3_VERSION ? .tls13 : .tls12,
-      applicationProtocol: bytes.isEmpty ? nil : unsafe String(decoding: bytes, as: UTF8.self))
+      applicationProtocol: bytes.isEmpty ? nil : unsafe String(decoding: bytes, as: UTF8.self),
+      serverName: unsafe serverName.map { unsafe String(cString: $0) },
+      isResumed: unsafe SSL_session_reused(ssl) == 1,
+      clientCertificate: clientCertificate)
+  }
+
+  /// Of a server's session: the certificate that the client has shown and an authority vouches for.
+  private var clientCertificate: TLSClientCertificate? {
+    guard context.role == .server, let certificate = unsafe SSL_get0_peer_certificate(ssl),
+      unsafe SSL_get_verify_result(ssl) == X509_V_OK
+    else { return nil }
+    return unsafe TLSClientCertificate(certificate)
+  }
+
+  // MARK: Coming back
+
+  /// What a client needs to come back without a full handshake; nil if the server has given nothing, or not yet:
+  /// with TLS 1.3 it comes after the handshake (RFC 8446 §4.6.1).
+  func ticket() -> TLSTicket? {
+    guard let saved = unsafe SSL_get1_session(ssl) else { return nil }
+    let ticket = unsafe TLSTicket(saved)
+    return ticket.isResumable ? ticket : nil
+  }
+
+  /// Offers the server to continue the session of `ticket`. It may decline.
+  func offer(_ ticket: TLSTicket) {
+    _ = unsafe SSL_set_session(ssl, ticket.pointer)
   }
 
   private func takeFailure() -> String {
