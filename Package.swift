@@ -224,7 +224,7 @@ let package = Package(
     .target(
       name: "MartletTestSupport",
       dependencies: [
-        "MartletCore",
+        "MartletCore", "MartletTLS",
         .product(name: "JWTKit", package: "jwt-kit"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -319,7 +319,8 @@ let package = Package(
       name: "MartletGatewayTests",
       dependencies: [
         "MartletBackplane", "MartletConfiguration", "MartletCore", "MartletDaemon",
-        "MartletGateway", "MartletPresence", "MartletProtocol", "MartletTestSupport",
+        "MartletGateway", "MartletHTTP2", "MartletPresence", "MartletProtocol", "MartletTLS",
+        "MartletTestSupport", "MartletWebSocket",
         .product(name: "CryptoExtras", package: "swift-crypto"),
         .product(name: "JWTKit", package: "jwt-kit"),
         .product(name: "Logging", package: "swift-log"),

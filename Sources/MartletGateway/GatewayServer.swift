@@ -5,6 +5,7 @@ package import MartletConfiguration
 package import MartletCore
 internal import MartletDaemon
 internal import MartletPresence
+internal import MartletTLS
 internal import NIOCore
 internal import NIOPosix
 internal import Synchronization
@@ -26,11 +27,13 @@ package final class GatewayServer: Sendable {
   private let admin: AdminServer
   private let isDraining: DrainFlag
   private let sweeps: [RepeatedTask]
+  /// Looks at the files of certificates.
+  private let certificateWatch: Task<Void, Never>?
 
   private init(
     clientAddress: HostAndPort, group: MultiThreadedEventLoopGroup, services: GatewayServices,
     hubs: [NIOLoopBoundBox<Hub>], listener: any Channel, admin: AdminServer, isDraining: DrainFlag,
-    sweeps: [RepeatedTask]
+    sweeps: [RepeatedTask], certificateWatch: Task<Void, Never>?
   ) {
     self.clientAddress = clientAddress
     self.adminAddress = admin.address
@@ -41,6 +44,7 @@ package final class GatewayServer: Sendable {
     self.admin = admin
     self.isDraining = isDraining
     self.sweeps = sweeps
+    self.certificateWatch = certificateWatch
   }
 
   /// Binds the ports and begins to serve; ready some moments later (`/readyz`).
@@ -88,7 +92,11 @@ package final class GatewayServer: Sendable {
     for hub in hubs { hub.eventLoop.execute { hub.value.attach(dispatcher) } }
     let isDraining = DrainFlag()
     let api = GatewayAPI(services: services, isDraining: { isDraining.isSet })
-    let channel = try await ClientListener(services: services, hubs: hubs, api: api)
+    let tls = try configuration.tls.map { settings in
+      try TLSListener(
+        TLSServerConfiguration(settings, hasHTTP2: configuration.http2.isEnabled), logger: logger)
+    }
+    let channel = try await ClientListener(services: services, hubs: hubs, api: api, tls: tls)
       .bind(configuration.listen, group: group)
     let admin: AdminServer
     do {
@@ -108,11 +116,15 @@ package final class GatewayServer: Sendable {
         hub.value.sweep(now: .now(), wallClock: Int64(Date().timeIntervalSince1970))
       }
     }
+    var watch: Task<Void, Never>?
+    if let tls, let interval = configuration.tls?.reloadInterval {
+      watch = Task { await tls.context.watch(every: interval) }
+    }
     return GatewayServer(
       clientAddress: HostAndPort(
         host: channel.localAddress?.ipAddress ?? "", port: channel.localAddress?.port ?? 0),
       group: group, services: services, hubs: hubs, listener: channel, admin: admin,
-      isDraining: isDraining, sweeps: sweeps)
+      isDraining: isDraining, sweeps: sweeps, certificateWatch: watch)
   }
 
   private static func unreadiness(
@@ -144,6 +156,7 @@ package final class GatewayServer: Sendable {
   package func stop() async {
     isDraining.set()
     try? await listener.close()
+    certificateWatch?.cancel()
     for sweep in sweeps { sweep.cancel() }
     for hub in hubs { hub.eventLoop.execute { hub.value.abandon() } }
     await waitForSessions(until: .now() + .seconds(3))

@@ -89,7 +89,8 @@ import Testing
       #expect(try await status("/sse/ws/projects/7/?token=\(token)").status == 403)
       #expect(try await status("/sse/nowhere/").status == 404)
       #expect(try await status("/sse/ws/room/1/", [("Last-Event-ID", "x")]).status == 400)
-      #expect(try await status("/sse/ws/room/1/", [("Origin", "https://evil.example")]).status == 403)
+      #expect(
+        try await status("/sse/ws/room/1/", [("Origin", "https://evil.example")]).status == 403)
       let head = try await HTTPTestClient.request("POST", port: gateway.port, "/sse/ws/room/1/")
       #expect(head.status == 405)
     }

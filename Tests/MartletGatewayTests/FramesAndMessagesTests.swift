@@ -51,7 +51,8 @@ import Testing
   }
 
   @Test func `A congested member does without ephemeral events`() {
-    var batch = FramedBatch(Example.deliveries(1...1) + [Example.ephemeral, Example.ephemeral], CompressorPool())
+    var batch = FramedBatch(
+      Example.deliveries(1...1) + [Example.ephemeral, Example.ephemeral], CompressorPool())
     #expect(batch.isWhole(after: 0, droppingEphemeral: false))
     #expect(!batch.isWhole(after: 0, droppingEphemeral: true))
     let part = batch.part(.webSocket, after: 0, for: "c", droppingEphemeral: true)

@@ -1,5 +1,6 @@
 internal import Foundation
 internal import MartletCore
+internal import MartletTLS
 package import NIOCore
 internal import NIOPosix
 internal import Synchronization
@@ -15,6 +16,8 @@ package final class WebSocketTestClient: Sendable {
   /// A frame of the server.
   package struct Frame: Equatable, Sendable {
     package var opcode: UInt8
+    /// RSV1 is 4.
+    package var reservedBits: UInt8
     package var payload: [UInt8]
 
     package var text: String { String(decoding: payload, as: UTF8.self) }
@@ -30,16 +33,24 @@ package final class WebSocketTestClient: Sendable {
 
   /// Connects and upgrades; throws ``Refused`` with the server's answer if it refuses.
   ///
-  /// - Parameter before: a path to GET on the same connection before the upgrade.
+  /// - Parameters:
+  ///   - before: a path to GET on the same connection before the upgrade.
+  ///   - authority: the file of the authority of the server's certificate; nil: without TLS.
   package static func connect(
     port: Int, _ target: String, headers: [(name: String, value: String)] = [],
-    before: String? = nil
+    before: String? = nil, authority: String? = nil
   ) async throws -> WebSocketTestClient {
     let inbox = FrameInbox()
+    let tls = try authority.map {
+      try TLSContext.client(
+        TLSClientConfiguration(certificateAuthorityFile: $0, applicationProtocols: ["http/1.1"]))
+    }
     let channel = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
       .channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
-          try channel.pipeline.syncOperations.addHandler(FrameInboxHandler(inbox))
+          let pipeline = channel.pipeline.syncOperations
+          if let tls { try pipeline.addHandler(TLSHandler.client(tls, serverName: "localhost")) }
+          try pipeline.addHandler(FrameInboxHandler(inbox))
         }
       }
       .connect(host: "127.0.0.1", port: port).get()
@@ -242,7 +253,8 @@ final class FrameInbox: Sendable {
     }
     guard let length, let payload = rest.readBytes(length: length) else { return nil }
     bytes = rest
-    return WebSocketTestClient.Frame(opcode: first & 0x0f, payload: payload)
+    return WebSocketTestClient.Frame(
+      opcode: first & 0x0f, reservedBits: first >> 4 & 0x7, payload: payload)
   }
 }
 

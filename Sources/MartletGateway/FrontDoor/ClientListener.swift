@@ -1,6 +1,7 @@
 internal import MartletCore
 internal import MartletDaemon
 internal import MartletHTTP2
+internal import MartletTLS
 internal import NIOCore
 internal import NIOPosix
 
@@ -12,6 +13,8 @@ struct ClientListener: Sendable {
   let services: GatewayServices
   let hubs: [NIOLoopBoundBox<Hub>]
   let api: GatewayAPI
+  /// Nil: plain text.
+  let tls: TLSListener?
 
   /// Binds the port.
   func bind(_ address: HostAndPort, group: any EventLoopGroup) async throws -> any Channel {
@@ -31,12 +34,14 @@ struct ClientListener: Sendable {
     }
     let door = FrontDoor(services: services, hub: hub, api: api)
     let limits = services.limits
+    let isPlain = tls == nil
+    if let tls { try channel.pipeline.syncOperations.addHandler(tls.makeHandler()) }
     try channel.pipeline.syncOperations.addHandler(
       ProtocolDetector(
-        allowsHTTP2: limits.http2Streams > 0, isPlain: true, timeout: limits.handshakeTimeout
+        allowsHTTP2: limits.http2Streams > 0, isPlain: isPlain, timeout: limits.handshakeTimeout
       ) { channel, version in
         switch version {
-        case .http1: try HTTP1Connection.install(on: channel, door, isPlain: true)
+        case .http1: try HTTP1Connection.install(on: channel, door, isPlain: isPlain)
         case .http2: try installHTTP2(on: channel, door)
         }
       })

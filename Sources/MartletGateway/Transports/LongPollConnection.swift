@@ -110,7 +110,9 @@ final class LongPollConnection: SessionTransport {
   private func finish(at position: Position) {
     guard !isAnswered else { return }
     var body = ByteBuffer(
-      string: #"{"group":"\#(group.name)","position":{"epoch":"\#(position.epoch)","offset":\#(position.offset)}"#)
+      string:
+        #"{"group":"\#(group.name)","position":{"epoch":"\#(position.epoch)","offset":\#(position.offset)}"#
+    )
     if let recovered { body.writeString(#","recovered":\#(recovered)"#) }
     body.writeString(#","publications":["#)
     // Each has a comma behind it.
