@@ -1,15 +1,19 @@
 internal import MartletCore
 
 extension Route {
-  /// - Parameter hasTenants: whether the cluster has any.
-  init(_ mapping: ConfigurationMapping, hasTenants: Bool) throws(ConfigurationError) {
+  /// - Parameters:
+  ///   - hasTenants: whether the cluster has any.
+  ///   - hookEvents: what the access hook is asked about on routes that do not say; nil: there is none.
+  init(
+    _ mapping: ConfigurationMapping, hasTenants: Bool, hookEvents: Set<AccessEvent>?
+  ) throws(ConfigurationError) {
     var mapping = mapping
     let pathNode = try mapping.required("path", "a pattern such as /ws/rooms/{room}/")
     let path = try pathNode.pattern { text throws(PatternError) in try PathPattern(text) }
     let groupNode = try mapping.required("group", "a text such as room_{room}")
     let group = try groupNode.template(path.variables)
     let access = try AccessRule(
-      mapping.section("access"), path.variables, hasTenants: hasTenants)
+      mapping.section("access"), path.variables, hasTenants: hasTenants, hookEvents: hookEvents)
     var retention: Retention?
     if let node = mapping.optional("history") { retention = try Retention(node.mapping()) }
     let durability =
@@ -43,7 +47,8 @@ extension Route {
 
 extension AccessRule {
   init(
-    _ mapping: ConfigurationMapping, _ variables: Set<String>, hasTenants: Bool
+    _ mapping: ConfigurationMapping, _ variables: Set<String>, hasTenants: Bool,
+    hookEvents: Set<AccessEvent>?
   ) throws(ConfigurationError) {
     var mapping = mapping
     self.init()
@@ -57,6 +62,14 @@ extension AccessRule {
     }
     for (claim, node) in try mapping.section("claims").entries {
       conditions.append(try ClaimCondition(claim, node.mapping(), variables))
+    }
+    if let node = mapping.optional("hook") {
+      guard hookEvents != nil else {
+        throw node.error("needs auth.hook, which says where to ask")
+      }
+      self.hookEvents = try Set(node.list(of: AccessEvent.self))
+    } else {
+      self.hookEvents = hookEvents ?? []
     }
     try mapping.finish()
   }

@@ -1,4 +1,5 @@
 import Logging
+import MartletAccess
 import MartletBackplane
 import MartletConfiguration
 import MartletCore
@@ -34,13 +35,15 @@ import Testing
   ) async throws -> Hub {
     let backplane = InMemoryBackplane(
       shards: ShardMap(count: 1), eventLoops: [shardLoop ?? loop])
-    let tokens = try await TokenVerifier([], file: "test.yaml")
+    let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    let access = try await AccessControl(
+      Configuration.Auth(), file: "test.yaml", logger: logger)
     return Hub(
       index: 0, eventLoop: loop,
       services: GatewayServices(
         backplane: backplane, presence: presence ?? SilentPresence(loop),
-        configuration: Configuration(), tokens: tokens, incarnation: "n", loopCount: 1,
-        logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }))
+        configuration: Configuration(), access: access, incarnation: "n", loopCount: 1,
+        logger: logger))
   }
 
   private func makeSession(

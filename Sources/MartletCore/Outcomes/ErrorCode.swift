@@ -9,6 +9,7 @@ package enum ErrorCode: String, CaseIterable, Sendable {
   case binary
   case badParameter = "bad_parameter"
   case unauthorized
+  case notPermitted = "not_permitted"
   case notFound = "not_found"
   case methodNotAllowed = "method_not_allowed"
   case unavailable
@@ -18,6 +19,7 @@ package enum ErrorCode: String, CaseIterable, Sendable {
     switch self {
     case .malformed, .missingType, .unknownType, .reservedField, .binary, .badParameter: 400
     case .unauthorized: 401
+    case .notPermitted: 403
     case .notFound: 404
     case .methodNotAllowed: 405
     case .tooLarge: 413
