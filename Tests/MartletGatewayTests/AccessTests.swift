@@ -128,6 +128,17 @@ import Testing
     }
   }
 
+  @Test func `An answer about one anonymous user is for no other`() async throws {
+    try await with(.json(#"{"allow":true,"ttl":600}"#)) { world in
+      for _ in 0..<2 {
+        let client = try await world.open("/ws/room/7/")
+        _ = try await client.message(ofType: "connection_established")
+        try await client.close()
+      }
+      #expect(world.backend.requests.count == 4)
+    }
+  }
+
   @Test func `Metrics tell what the hook does`() async throws {
     try await with(.json(#"{"allow":true,"ttl":600}"#)) { world in
       let token = try await TestGateway.token("u1")
@@ -166,8 +177,8 @@ import Testing
         }
         try await eventually("the keys alone are missing") {
           let response = try await readiness()
-          return response.status == 503 && !response.body.contains("\n")
-            && response.body.contains("/jwks")
+          let reasons = response.body.split(separator: "\n")
+          return response.status == 503 && reasons.count == 1 && reasons[0].contains("/jwks")
         }
         // {"alg":"ES256"}.{}.
         let client = try await WebSocketTestClient.connect(

@@ -13,9 +13,15 @@ struct Admission {
 
   /// Which connection a client has come by.
   struct Visitor: Sendable {
-    var connectionID = ""
+    /// That of the session to come.
+    var connectionID: String
     /// The peer, which may be a proxy.
     var address: String?
+
+    /// One that has no id yet: never the same twice, since anonymous users are told apart by it.
+    static func unnumbered() -> Visitor {
+      Visitor(connectionID: "x" + String(UInt64.random(in: UInt64.min...UInt64.max), radix: 36))
+    }
   }
 
   /// A client that may enter.
@@ -86,7 +92,7 @@ struct Admission {
   }
 
   /// Decides at once about clients without a token of whom nobody else wants to know.
-  func look(_ head: HTTPRequestHead, from visitor: Visitor = Visitor()) -> FirstLook {
+  func look(_ head: HTTPRequestHead, from visitor: Visitor = .unnumbered()) -> FirstLook {
     guard let match = services.routing.match(RequestTarget(head.uri).path) else {
       return .decided(.refused(.badRequest, nil))
     }
