@@ -21,6 +21,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
   ],
@@ -93,6 +94,22 @@ let package = Package(
       ],
       swiftSettings: settings()),
 
+    // Who a client is and what it may do: tokens, key sets fetched by HTTP, the access hook.
+    .target(
+      name: "MartletAccess",
+      dependencies: [
+        "MartletConfiguration", "MartletCore",
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "DequeModule", package: "swift-collections"),
+        .product(name: "JWTKit", package: "jwt-kit"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ],
+      swiftSettings: settings()),
+
     // MARK: What Martlet exists for.
 
     // Publications between gateways: the contract, in memory and on Redis Streams.
@@ -140,10 +157,10 @@ let package = Package(
     .target(
       name: "MartletGateway",
       dependencies: [
-        "MartletBackplane", "MartletConfiguration", "MartletCore", "MartletDaemon", "MartletHTTP2",
-        "MartletPresence", "MartletProtocol", "MartletRedis", "MartletTLS", "MartletWebSocket",
+        "MartletAccess", "MartletBackplane", "MartletConfiguration", "MartletCore",
+        "MartletDaemon", "MartletHTTP2", "MartletPresence", "MartletProtocol", "MartletRedis",
+        "MartletTLS", "MartletWebSocket",
         .product(name: "DequeModule", package: "swift-collections"),
-        .product(name: "JWTKit", package: "jwt-kit"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -297,6 +314,17 @@ let package = Package(
       ],
       swiftSettings: settings()),
     .testTarget(
+      name: "MartletAccessTests",
+      dependencies: [
+        "MartletAccess", "MartletConfiguration", "MartletCore", "MartletTestSupport",
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "CryptoExtras", package: "swift-crypto"),
+        .product(name: "JWTKit", package: "jwt-kit"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+      ],
+      swiftSettings: settings()),
+    .testTarget(
       name: "MartletBackplaneTests",
       dependencies: [
         "MartletBackplane", "MartletCore", "MartletRedis", "MartletTestSupport",
@@ -318,11 +346,9 @@ let package = Package(
     .testTarget(
       name: "MartletGatewayTests",
       dependencies: [
-        "MartletBackplane", "MartletConfiguration", "MartletCore", "MartletDaemon",
-        "MartletGateway", "MartletHTTP2", "MartletPresence", "MartletProtocol", "MartletTLS",
-        "MartletTestSupport", "MartletWebSocket",
-        .product(name: "CryptoExtras", package: "swift-crypto"),
-        .product(name: "JWTKit", package: "jwt-kit"),
+        "MartletAccess", "MartletBackplane", "MartletConfiguration", "MartletCore",
+        "MartletDaemon", "MartletGateway", "MartletHTTP2", "MartletPresence", "MartletProtocol",
+        "MartletTLS", "MartletTestSupport", "MartletWebSocket",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOEmbedded", package: "swift-nio"),

@@ -31,18 +31,15 @@ extension Configuration {
       } ?? []
     backplane = try Backplane(root.section("backplane"))
     presence = try Presence(root.section("presence"))
-    var auth = try root.section("auth")
-    tokenKeys =
-      try auth.optional("tokens")?.list().map { node throws(ConfigurationError) in
-        try TokenKey(node.mapping(), readFile)
-      } ?? []
-    try auth.finish()
+    auth = try Auth(root.section("auth"), readFile)
     limits = try Limits(root.section("limits"))
     compression = try Compression(root.section("compression"))
     eventStream = try EventStream(root.section("event_stream"))
     longPoll = try LongPoll(root.section("long_poll"))
     http2 = try HTTP2(root.section("http2"))
-    routing = try RoutingTable(root.optional("routes")?.list() ?? [], hasTenants: hasTenants)
+    routing = try RoutingTable(
+      root.optional("routes")?.list() ?? [], hasTenants: hasTenants,
+      hookEvents: auth.hook?.events)
     try root.finish()
   }
 
@@ -186,44 +183,6 @@ extension Configuration.Presence {
   }
 }
 
-extension Configuration.TokenKey {
-  init(
-    _ mapping: ConfigurationMapping, _ readFile: (String) -> String?
-  ) throws(ConfigurationError) {
-    var mapping = mapping
-    algorithm = try mapping.required("algorithm", "one of HS256, RS256, ES256")
-      .oneOf(Algorithm.self)
-    let secret = mapping.optional("secret")
-    let secretFile = mapping.optional("secret_file")
-    let publicKeyFile = mapping.optional("public_key_file")
-    func contents(_ node: ConfigurationNode) throws(ConfigurationError) -> String {
-      let path = try node.text()
-      guard let text = readFile(path) else { throw node.error("cannot read the file \(path)") }
-      return text
-    }
-    switch (algorithm, secret, secretFile, publicKeyFile) {
-    case (.hs256, let node?, nil, nil): material = try node.text()
-    case (.hs256, nil, let node?, nil):
-      material = try String(contents(node).drop { $0.isWhitespace }.trimmedEnd())
-    case (.hs256, _, _, _):
-      throw mapping.node.error("HS256 needs either secret or secret_file, and nothing else")
-    case (.rs256, nil, nil, let node?), (.es256, nil, nil, let node?):
-      material = try contents(node)
-    case (.rs256, _, _, _), (.es256, _, _, _):
-      throw mapping.node.error("\(algorithm.rawValue) needs public_key_file, and nothing else")
-    }
-    if algorithm == .hs256, material.utf8.count < 32 {
-      throw (secret ?? secretFile ?? mapping.node).error(
-        "the secret is \(material.utf8.count) bytes long; HS256 needs at least 32")
-    }
-    keyID = try mapping.optional("key_id")?.text()
-    issuer = try mapping.optional("issuer")?.text()
-    audience = try mapping.optional("audience")?.text()
-    key = mapping.node.key
-    try mapping.finish()
-  }
-}
-
 extension Configuration.Limits {
   init(_ mapping: ConfigurationMapping) throws(ConfigurationError) {
     var mapping = mapping
@@ -268,13 +227,5 @@ extension Configuration.Limits {
       drainTimeout = try node.duration(.zero...(.seconds(600)))
     }
     try mapping.finish()
-  }
-}
-
-extension Substring {
-  fileprivate func trimmedEnd() -> Substring {
-    var text = self
-    while text.last?.isWhitespace == true { text.removeLast() }
-    return text
   }
 }

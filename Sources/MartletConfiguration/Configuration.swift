@@ -21,7 +21,7 @@ package struct Configuration: Sendable {
   package var eventStream = EventStream()
   package var longPoll = LongPoll()
   package var http2 = HTTP2()
-  package var tokenKeys: [TokenKey] = []
+  package var auth = Auth()
   package var limits = Limits()
   package var routing = RoutingTable([])
 
@@ -78,24 +78,6 @@ package struct Configuration: Sendable {
     package var awayAfter = Duration.seconds(300)
     package var remember = Duration.seconds(30 * 86_400)
     package var metaSize = 1 << 10
-  }
-
-  /// A key that verifies tokens.
-  package struct TokenKey: Sendable {
-    package enum Algorithm: String, CaseIterable, Sendable {
-      case hs256 = "HS256"
-      case rs256 = "RS256"
-      case es256 = "ES256"
-    }
-
-    package var algorithm: Algorithm
-    /// The secret's bytes, or the public key in PEM.
-    package var material: String
-    package var keyID: String?
-    package var issuer: String?
-    package var audience: String?
-    /// Where it stands in the file, for errors that show only when the key is used.
-    package var key: String
   }
 
   package struct Limits: Sendable {

@@ -128,6 +128,13 @@ struct ConfigurationNode {
     return try value(allowed: "one of \(names)") { Choice(rawValue: $0) }
   }
 
+  /// A list of which each element is one of a few names.
+  func list<Choice: RawRepresentable & CaseIterable>(
+    of type: Choice.Type
+  ) throws(ConfigurationError) -> [Choice] where Choice.RawValue == String {
+    try list().map { element throws(ConfigurationError) in try element.oneOf(type) }
+  }
+
   func address() throws(ConfigurationError) -> HostAndPort {
     try value(allowed: "HOST:PORT with a port from 0 to 65535") { HostAndPort($0) }
   }

@@ -9,8 +9,12 @@ private enum RouteKind: String, CaseIterable {
 }
 
 extension RoutingTable {
-  /// - Parameter hasTenants: whether the cluster has any.
-  init(_ nodes: [ConfigurationNode], hasTenants: Bool) throws(ConfigurationError) {
+  /// - Parameters:
+  ///   - hasTenants: whether the cluster has any.
+  ///   - hookEvents: what the access hook is asked about on routes that do not say; nil: there is none.
+  init(
+    _ nodes: [ConfigurationNode], hasTenants: Bool, hookEvents: Set<AccessEvent>?
+  ) throws(ConfigurationError) {
     var routes: [Route] = []
     var echoes: [PathPattern] = []
     for node in nodes {
@@ -19,7 +23,8 @@ extension RoutingTable {
       let path = try pathNode.pattern { text throws(PatternError) in try PathPattern(text) }
       switch try mapping.optional("kind")?.oneOf(RouteKind.self) ?? .group {
       case .group:
-        routes.append(try Route(path, mapping, hasTenants: hasTenants))
+        routes.append(
+          try Route(path, mapping, hasTenants: hasTenants, hookEvents: hookEvents))
       case .echo:
         try mapping.finish()
         echoes.append(path)
@@ -33,8 +38,10 @@ extension Route {
   /// - Parameters:
   ///   - mapping: what there is besides `path` and `kind`.
   ///   - hasTenants: whether the cluster has any.
+  ///   - hookEvents: what the access hook is asked about on routes that do not say; nil: there is none.
   fileprivate convenience init(
-    _ path: PathPattern, _ mapping: ConfigurationMapping, hasTenants: Bool
+    _ path: PathPattern, _ mapping: ConfigurationMapping, hasTenants: Bool,
+    hookEvents: Set<AccessEvent>?
   ) throws(ConfigurationError) {
     var mapping = mapping
     var eventStreamPath: PathPattern?
@@ -48,7 +55,7 @@ extension Route {
     let groupNode = try mapping.required("group", "a text such as room_{room}")
     let group = try groupNode.template(path.variables)
     let access = try AccessRule(
-      mapping.section("access"), path.variables, hasTenants: hasTenants)
+      mapping.section("access"), path.variables, hasTenants: hasTenants, hookEvents: hookEvents)
     var retention: Retention?
     if let node = mapping.optional("history") { retention = try Retention(node.mapping()) }
     let durability =
@@ -82,7 +89,8 @@ extension Route {
 
 extension AccessRule {
   init(
-    _ mapping: ConfigurationMapping, _ variables: Set<String>, hasTenants: Bool
+    _ mapping: ConfigurationMapping, _ variables: Set<String>, hasTenants: Bool,
+    hookEvents: Set<AccessEvent>?
   ) throws(ConfigurationError) {
     var mapping = mapping
     self.init()
@@ -96,6 +104,14 @@ extension AccessRule {
     }
     for (claim, node) in try mapping.section("claims").entries {
       conditions.append(try ClaimCondition(claim, node.mapping(), variables))
+    }
+    if let node = mapping.optional("hook") {
+      guard hookEvents != nil else {
+        throw node.error("needs auth.hook, which says where to ask")
+      }
+      self.hookEvents = try Set(node.list(of: AccessEvent.self))
+    } else {
+      self.hookEvents = hookEvents ?? []
     }
     try mapping.finish()
   }

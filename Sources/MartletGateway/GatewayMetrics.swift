@@ -1,3 +1,4 @@
+internal import MartletAccess
 internal import MartletBackplane
 internal import MartletCore
 internal import MartletDaemon
@@ -27,6 +28,7 @@ enum GatewayMetrics {
       .map { readings, backplane in
         var text = text(readings)
         add(backplane.1, isReady: backplane.0.isEmpty, to: &text)
+        AccessMetrics.add(services.access.statistics, to: &text)
         return text.text
       }
   }

@@ -1,5 +1,6 @@
 internal import Foundation
 package import Logging
+internal import MartletAccess
 internal import MartletBackplane
 package import MartletConfiguration
 package import MartletCore
@@ -56,19 +57,20 @@ package final class GatewayServer: Sendable {
     _ configuration: Configuration, file: String, logger: Logger,
     onFatal: @escaping @Sendable (any Error) -> Void
   ) async throws -> GatewayServer {
-    let tokens = try await TokenVerifier(configuration.tokenKeys, file: file)
+    let access = try await AccessControl(configuration.auth, file: file, logger: logger)
     let loopCount = configuration.loops == 0 ? System.coreCount : configuration.loops
     let group = MultiThreadedEventLoopGroup(numberOfThreads: loopCount)
     do {
-      return try await start(configuration, tokens, group, logger: logger, onFatal: onFatal)
+      return try await start(configuration, access, group, logger: logger, onFatal: onFatal)
     } catch {
+      await access.shutdown()
       try? await group.shutdownGracefully()
       throw error
     }
   }
 
   private static func start(
-    _ configuration: Configuration, _ tokens: TokenVerifier, _ group: MultiThreadedEventLoopGroup,
+    _ configuration: Configuration, _ access: AccessControl, _ group: MultiThreadedEventLoopGroup,
     logger: Logger, onFatal: @escaping @Sendable (any Error) -> Void
   ) async throws -> GatewayServer {
     let loops = Array(group.makeIterator())
@@ -77,7 +79,7 @@ package final class GatewayServer: Sendable {
       configuration, incarnation: incarnation, loops: loops, logger: logger, onFatal: onFatal)
     let services = GatewayServices(
       backplane: links.backplane, presence: links.presence, configuration: configuration,
-      tokens: tokens, incarnation: incarnation, loopCount: loops.count, logger: logger)
+      access: access, incarnation: incarnation, loopCount: loops.count, logger: logger)
     let hubs = loops.enumerated().map { index, loop in
       NIOLoopBoundBox.makeBoxSendingValue(
         Hub(index: index, eventLoop: loop, services: services), eventLoop: loop)
@@ -109,6 +111,7 @@ package final class GatewayServer: Sendable {
       try? await channel.close()
       throw error
     }
+    access.start()
     links.backplane.start(delivering: dispatcher)
     links.presence.start()
     let sweeps = hubs.map { hub in
@@ -132,7 +135,7 @@ package final class GatewayServer: Sendable {
   ) -> EventLoopFuture<[String]> {
     if isDraining.isSet { return loop.makeSucceededFuture(["draining"]) }
     return services.backplane.unreadiness().and(services.presence.unreadiness())
-      .map { $0 + $1 }
+      .map { $0 + $1 + services.access.unreadiness() }
   }
 
   /// Takes no new clients, tells those that are here to go elsewhere, and ends.
@@ -162,6 +165,7 @@ package final class GatewayServer: Sendable {
     await waitForSessions(until: .now() + .seconds(3))
     try? await services.presence.stop().get()
     try? await services.backplane.stop().get()
+    await services.access.shutdown()
     await admin.stop()
     try? await group.shutdownGracefully()
     services.logger.notice("stopped")

@@ -1,4 +1,5 @@
 internal import Logging
+internal import MartletAccess
 internal import MartletBackplane
 internal import MartletConfiguration
 internal import MartletCore
@@ -12,7 +13,7 @@ final class GatewayServices: Sendable {
   let presence: any Presence
   let routing: RoutingTable
   let limits: GatewayLimits
-  let tokens: TokenVerifier
+  let access: AccessControl
   /// Nil: every origin.
   let origins: Set<String>?
   let apiKeys: APIKeys
@@ -27,13 +28,13 @@ final class GatewayServices: Sendable {
 
   init(
     backplane: any Backplane, presence: any Presence, configuration: Configuration,
-    tokens: TokenVerifier, incarnation: String, loopCount: Int, logger: Logger
+    access: AccessControl, incarnation: String, loopCount: Int, logger: Logger
   ) {
     self.backplane = backplane
     self.presence = presence
     self.routing = configuration.routing
     self.limits = GatewayLimits(configuration)
-    self.tokens = tokens
+    self.access = access
     self.origins = configuration.origins.map(Set.init)
     self.apiKeys = APIKeys(configuration.apiKeys, hasTenants: configuration.tenants != nil)
     self.tenantClaim = configuration.tenants?.claim

@@ -101,7 +101,7 @@ import Testing
     #expect(presence.batch == .zero && presence.cap == 0 && presence.metaSize == 2_048)
     #expect(presence.activeWindow == .seconds(120) && presence.awayAfter == .seconds(600))
     #expect(presence.remember == .seconds(7 * 86_400))
-    #expect(configuration.tokenKeys.map(\.material) == [secret, "PEM"])
+    #expect(configuration.auth.tokenKeys.map(\.material) == [secret, "PEM"])
     #expect(configuration.limits.frameSize == 4_096)
     let route = try #require(configuration.routing.routes.first)
     #expect(route.retention == Retention(size: 7, ttl: .seconds(3_600)) && route.hasPresence)

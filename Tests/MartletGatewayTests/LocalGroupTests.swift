@@ -1,4 +1,5 @@
 import Logging
+import MartletAccess
 import MartletBackplane
 import MartletConfiguration
 import MartletCore
@@ -36,13 +37,15 @@ import Testing
   ) async throws -> Hub {
     let backplane = InMemoryBackplane(
       shards: ShardMap(count: 1), eventLoops: [shardLoop ?? loop])
-    let tokens = try await TokenVerifier([], file: "test.yaml")
+    let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    let access = try await AccessControl(
+      Configuration.Auth(), file: "test.yaml", logger: logger)
     return Hub(
       index: 0, eventLoop: loop,
       services: GatewayServices(
         backplane: backplane, presence: presence ?? SilentPresence(loop),
-        configuration: Configuration(), tokens: tokens, incarnation: "n", loopCount: 1,
-        logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }))
+        configuration: Configuration(), access: access, incarnation: "n", loopCount: 1,
+        logger: logger))
   }
 
   private func makeSession(
@@ -57,7 +60,9 @@ import Testing
       PresenceSession(group: Example.group, connectionID: id, user: user), meta: PresenceMeta(),
       services: hub.services)
     let session = Session(
-      connectionID: id, origin: "{}", identity: Identity(user: user),
+      subject: AccessSubject(
+        connectionID: id, user: user, tenant: nil, claimsText: nil, remoteAddress: nil),
+      expires: nil, origin: "{}",
       primary: Subscription(
         group: Example.group, route: route, presence: hasPresence ? presence : nil),
       transport: transport, hub: hub)

@@ -28,7 +28,7 @@ struct TestGateway {
       loops: 2
       api_keys: [\(apiKey)]
       presence: {grace: \(grace), batch: 20ms, \(presence)}
-      auth: {tokens: [{algorithm: HS256, secret: "\(secret)"}]}
+      auth: {clock_skew: 0s, tokens: [{algorithm: HS256, secret: "\(secret)"}]}
       limits: \(limits)
       \(extra)
       routes:

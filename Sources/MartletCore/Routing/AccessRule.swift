@@ -4,10 +4,16 @@ package struct AccessRule: Sendable {
   package var allowsAnonymous: Bool
   /// All must hold for a user with a token.
   package var conditions: [ClaimCondition]
+  /// What the application's back end is asked about as well.
+  package var hookEvents: Set<AccessEvent>
 
-  package init(allowsAnonymous: Bool = false, conditions: [ClaimCondition] = []) {
+  package init(
+    allowsAnonymous: Bool = false, conditions: [ClaimCondition] = [],
+    hookEvents: Set<AccessEvent> = []
+  ) {
     self.allowsAnonymous = allowsAnonymous
     self.conditions = conditions
+    self.hookEvents = hookEvents
   }
 
   /// Whether a user whose token has `claims` may enter with these path variables.

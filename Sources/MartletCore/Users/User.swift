@@ -8,6 +8,14 @@ package struct User: Hashable, Sendable {
   /// What anonymous ids begin with; a token whose `sub` begins so is refused.
   package static let anonymousPrefix = "anonymous:"
 
+  /// In bytes.
+  package static let maximumIDLength = 128
+
+  /// Whether `text` may be the id of a user who is known.
+  package static func isID(_ text: String) -> Bool {
+    (1...maximumIDLength).contains(text.utf8.count) && !text.hasPrefix(anonymousPrefix)
+  }
+
   package init(id: String, name: String?) {
     self.id = id
     self.name = name

@@ -19,7 +19,7 @@ extension FrontDoor {
     }
     if let busy = busy() { return ready(.response(sharing.added(to: busy))) }
     let bound = NIOLoopBound(self, eventLoop: hub.eventLoop)
-    return Admission(services: services).decide(request.head, match, on: hub.eventLoop).map {
+    return admit(request, match).map {
       bound.value.eventStream($0, request, sharing)
     }
   }

@@ -1,3 +1,4 @@
+internal import MartletAccess
 internal import MartletBackplane
 internal import MartletCore
 internal import MartletDaemon
@@ -24,7 +25,7 @@ extension FrontDoor {
     }
     if let busy = busy() { return ready(.response(sharing.added(to: busy))) }
     let bound = NIOLoopBound(self, eventLoop: hub.eventLoop)
-    return Admission(services: services).decide(request.head, match, on: hub.eventLoop)
+    return admit(request, match)
       .flatMap { decision in
         let door = bound.value
         switch decision {
@@ -43,26 +44,38 @@ extension FrontDoor {
     _ body: ByteBuffer, of admitted: Admission.Admitted
   ) -> EventLoopFuture<HTTPResponse> {
     let loop = hub.eventLoop
-    let identity =
-      admitted.identity
-      ?? Identity(
-        user: User(
-          id: User.anonymousPrefix + hub.makeConnectionID(), name: admitted.anonymousName))
+    let event: ClientEvent
     let publication: ClientPublication
     do throws(RefusedFrame) {
-      guard case .event(let event) = try ClientFrame.parse(body) else {
+      guard case .event(let parsed) = try ClientFrame.parse(body) else {
         throw RefusedFrame(
           refusal: Refusal(.unknownType, "only events can be sent by POST"), reference: nil)
       }
+      event = parsed
       publication = try ClientPublication(
-        event, of: identity, to: admitted.group, admitted.route, excluding: nil)
+        event, of: admitted.subject.user, to: admitted.group, admitted.route, excluding: nil)
     } catch {
-      hub.counts.refusals[error.refusal.code, default: 0] += 1
-      return loop.makeSucceededFuture(GatewayAPI.response(error.refusal))
+      return loop.makeSucceededFuture(refused(error.refusal))
     }
-    let group = admitted.group
-    let bound = NIOLoopBound(hub, eventLoop: loop)
-    return services.backplane.publish(publication.request).hop(to: loop).map { outcome in
+    let bound = NIOLoopBound(self, eventLoop: loop)
+    let request = publication.request
+    let check = hub.publishing.check(
+      event, in: admitted.group, admitted.route, by: admitted.subject)
+    return (check ?? loop.makeSucceededFuture(nil)).flatMap { refusal in
+      if let refusal { return loop.makeSucceededFuture(bound.value.refused(refusal)) }
+      return bound.value.publish(request)
+    }
+  }
+
+  private func refused(_ refusal: Refusal) -> HTTPResponse {
+    hub.counts.refusals[refusal.code, default: 0] += 1
+    return GatewayAPI.response(refusal)
+  }
+
+  private func publish(_ request: PublishRequest) -> EventLoopFuture<HTTPResponse> {
+    let bound = NIOLoopBound(hub, eventLoop: hub.eventLoop)
+    let group = request.group
+    return services.backplane.publish(request).hop(to: hub.eventLoop).map { outcome in
       bound.value.counts.publications += 1
       let position = outcome.position.map { #","epoch":"\#($0.epoch)","offset":\#($0.offset)"# }
       return HTTPResponse.json(.ok, #"{"group":"\#(group.name)"\#(position ?? "")}"#)
@@ -94,7 +107,7 @@ extension FrontDoor {
     request.closed.hop(to: hub.eventLoop).whenComplete { _ in bound.value.peerClosed() }
     // An anonymous user has another id on each request: it would come and go all the time.
     open(
-      admitted, request, over: connection, until: nil, hasPresence: admitted.identity != nil
+      admitted, request, over: connection, until: nil, hasPresence: !admitted.subject.user.isAnonymous
     ) { connection.attach($0) }
     return connection.response
   }

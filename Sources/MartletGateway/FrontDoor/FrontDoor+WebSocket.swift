@@ -54,7 +54,7 @@ extension FrontDoor {
       let connection = WebSocketConnection(
         stream, limits: services.limits, compression: compression)
       stream.delegate = connection
-      isEcho ? serveEcho(connection) : admit(request, connection)
+      if let match, !isEcho { serve(connection, request, match) } else { serveEcho(connection) }
     }
     return .stream(
       StreamOpening(
@@ -85,9 +85,11 @@ extension FrontDoor {
   }
 
   /// Checks who comes. What the client sends meanwhile waits.
-  private func admit(_ request: ClientRequest, _ connection: WebSocketConnection) {
+  private func serve(
+    _ connection: WebSocketConnection, _ request: ClientRequest, _ match: RoutingTable.Match
+  ) {
     let bound = NIOLoopBound((self, connection), eventLoop: hub.eventLoop)
-    Admission(services: services).decide(request.head, on: hub.eventLoop).whenSuccess { decision in
+    admit(request, match).whenSuccess { decision in
       let (door, connection) = bound.value
       door.serve(decision, request, connection)
     }

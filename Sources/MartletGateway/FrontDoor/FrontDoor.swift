@@ -58,6 +58,17 @@ final class FrontDoor {
 
   // MARK: Sessions
 
+  /// Decides whether the client may enter the group of its path.
+  func admit(
+    _ request: ClientRequest, _ match: RoutingTable.Match
+  ) -> EventLoopFuture<Admission.Decision> {
+    Admission(services: services).decide(
+      request.head, match,
+      from: Admission.Visitor(
+        connectionID: hub.makeConnectionID(), address: request.address?.ipAddress),
+      on: hub.eventLoop)
+  }
+
   /// Makes the session of an admitted client, and begins to join its group.
   ///
   /// - Parameter hasPresence: false for who cannot be seen to stay.
@@ -65,18 +76,14 @@ final class FrontDoor {
     _ admitted: Admission.Admitted, _ request: ClientRequest, over transport: any SessionTransport,
     until end: NIODeadline?, hasPresence: Bool = true, attach: (Session) -> Void
   ) {
-    let connectionID = hub.makeConnectionID()
-    let identity =
-      admitted.identity
-      ?? Identity(user: User(id: User.anonymousPrefix + connectionID, name: admitted.anonymousName))
     let origin = ConnectionOrigin(request).json
     let presence =
       hasPresence && admitted.route.hasPresence
       ? SessionPresence(
-        admitted.group, connectionID, identity, origin: origin, meta: admitted.meta,
+        admitted.group, admitted.subject, origin: origin, meta: admitted.meta,
         services: services) : nil
     let session = Session(
-      connectionID: connectionID, origin: origin, identity: identity,
+      subject: admitted.subject, expires: admitted.expires, origin: origin,
       primary: Subscription(
         group: admitted.group, route: admitted.route, variables: admitted.variables,
         presence: presence),

@@ -13,6 +13,7 @@ final class Hub {
   let services: GatewayServices
   var counts = GatewayCounts()
   let compressors = CompressorPool()
+  let publishing: PublishingRules
   private(set) var isDraining = false
   /// The time of the last sweep: exact enough for idle clients, and free.
   private(set) var now = NIODeadline.now()
@@ -28,6 +29,7 @@ final class Hub {
     self.index = index
     self.eventLoop = eventLoop
     self.services = services
+    self.publishing = PublishingRules(services: services, eventLoop: eventLoop)
   }
 
   func attach(_ dispatcher: GroupDispatcher) {

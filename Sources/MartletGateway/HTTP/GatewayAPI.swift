@@ -197,9 +197,14 @@ struct GatewayAPI: Sendable {
   }
 
   static func response(_ refusal: Refusal) -> HTTPResponse {
-    .json(
+    let retry = refusal.retryAfter.map { #","retry_after":\#($0)"# } ?? ""
+    var response = HTTPResponse.json(
       HTTPResponseStatus(statusCode: refusal.code.httpStatus),
       #"{"error":{"code":"\#(refusal.code.rawValue)","message":"#
-        + JSONText.quoted(refusal.message) + "}}")
+        + JSONText.quoted(refusal.message) + retry + "}}")
+    if let milliseconds = refusal.retryAfter {
+      response.headers.add(name: "Retry-After", value: "\((milliseconds + 999) / 1_000)")
+    }
+    return response
   }
 }

@@ -9,7 +9,7 @@ struct ClientPublication: Sendable {
   /// - Parameters:
   ///   - connectionID: whom an event that excludes its sender is not sent; nil: nobody.
   init(
-    _ event: ClientEvent, of identity: Identity, to group: GroupName, _ route: Route,
+    _ event: ClientEvent, of user: User, to group: GroupName, _ route: Route,
     excluding connectionID: String?
   ) throws(RefusedFrame) {
     guard let rule = route.events[event.type] else {
@@ -21,10 +21,10 @@ struct ClientPublication: Sendable {
         reference: event.reference)
     }
     var body = event.body
-    body.append("sender", json: identity.user.json)
+    body.append("sender", json: user.json)
     // Two users may choose the same id. An anonymous user has another id on each connection, and
     // repeats its events on the next one.
-    let scope = identity.isAnonymous ? User.anonymousPrefix : identity.user.id
+    let scope = user.isAnonymous ? User.anonymousPrefix : user.id
     request = PublishRequest(
       group: group, event: body.closed,
       kind: rule.kind == .ephemeral ? .ephemeral : .published(route.retention),

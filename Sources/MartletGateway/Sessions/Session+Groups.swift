@@ -1,3 +1,4 @@
+internal import MartletAccess
 internal import MartletBackplane
 internal import MartletCore
 internal import MartletPresence
@@ -47,45 +48,61 @@ extension Session {
   }
 
   func subscribe(_ request: SubscribeRequest) throws(RefusedFrame) {
-    func refused(_ code: ErrorCode, _ text: String) -> RefusedFrame {
-      RefusedFrame(refusal: Refusal(code, text), reference: request.reference)
-    }
     let services = hub.services
-    guard others.count + 1 < services.limits.groups else {
-      throw refused(
-        .tooManyGroups, "a connection may be in at most \(services.limits.groups) groups")
-    }
-    guard let match = services.routing.match(request.path[...]) else {
-      throw refused(.badParameter, "no route has the path \(request.path.prefix(200))")
-    }
-    guard identity.mayEnter(match.route, match.variables) else {
-      throw refused(.notPermitted, "the access rule of \(match.route.path.text) refuses")
-    }
-    let name = match.route.group.filled(match.variables, user: identity.isAnonymous ? "" : user.id)
-    guard let group = GroupName(tenant: identity.tenant, name: name) else {
-      throw refused(.badParameter, "the path and the user lead to no valid group name")
-    }
-    guard group != primary.group, !others.contains(where: { $0.group == group }) else {
-      throw refused(.badParameter, "this connection is in the group \(group.name) already")
-    }
     var meta = PresenceMeta()
-    if match.route.hasPresence, let object = request.meta {
-      do {
-        try meta.merge(object, limit: services.limits.presenceMetaSize)
-      } catch {
-        throw RefusedFrame(refusal: error, reference: request.reference)
+    do throws(Refusal) {
+      guard others.count + 1 < services.limits.groups else {
+        throw Refusal(
+          .tooManyGroups, "a connection may be in at most \(services.limits.groups) groups")
       }
+      if let object = request.meta {
+        try meta.merge(object, limit: services.limits.presenceMetaSize)
+      }
+    } catch {
+      throw RefusedFrame(refusal: error, reference: request.reference)
     }
-    let presence =
-      match.route.hasPresence
-      ? SessionPresence(
-        group, connectionID, identity, origin: origin, meta: meta, services: services) : nil
-    let subscription = Subscription(
-      group: group, route: match.route, variables: match.variables, presence: presence,
-      request: request.reference)
-    add(subscription)
     beginRequest()
-    hub.join(subscription, since: request.since)
+    let bound = NIOLoopBound((self, request, meta), eventLoop: hub.eventLoop)
+    let permission = Permission(services: services)
+    let subject = subject
+    let path = request.path
+    hub.eventLoop.makeFutureWithTask { await permission.join(path[...], by: subject) }
+      .whenSuccess { answer in
+        let (session, request, meta) = bound.value
+        session.permitted(answer, request, meta)
+      }
+  }
+
+  private func permitted(
+    _ answer: Result<Permission.Entrance, Refusal>, _ request: SubscribeRequest,
+    _ meta: PresenceMeta
+  ) {
+    guard isOpen else { return endRequest() }
+    do throws(Refusal) {
+      let entrance = try answer.get()
+      let group = entrance.group
+      // Others may have been joined meanwhile.
+      guard group != primary.group, !others.contains(where: { $0.group == group }) else {
+        throw Refusal(
+          .badParameter, "this connection is in the group \(group.name) already")
+      }
+      guard others.count + 1 < hub.services.limits.groups else {
+        throw Refusal(
+          .tooManyGroups, "a connection may be in at most \(hub.services.limits.groups) groups")
+      }
+      let presence =
+        entrance.route.hasPresence
+        ? SessionPresence(
+          group, subject, origin: origin, meta: meta, services: hub.services) : nil
+      let subscription = Subscription(
+        group: group, route: entrance.route, variables: entrance.variables, presence: presence,
+        request: request.reference)
+      add(subscription)
+      hub.join(subscription, since: request.since)
+    } catch {
+      endRequest()
+      refuse(RefusedFrame(refusal: error, reference: request.reference))
+    }
   }
 
   func unsubscribe(_ request: UnsubscribeRequest) throws(RefusedFrame) {
@@ -110,45 +127,37 @@ extension Session {
   func refresh(_ request: RefreshRequest) {
     beginRequest()
     let bound = NIOLoopBound(self, eventLoop: hub.eventLoop)
-    let admission = Admission(services: hub.services)
+    let permission = Permission(services: hub.services)
+    let subject = subject
     let token = request.token
     hub.eventLoop.makeFutureWithTask {
-      await admission.identify(token, now: WallClock.seconds)
-    }.whenComplete { result in
-      bound.value.identified((try? result.get()) ?? .failure(.unauthenticated), request.reference)
-    }
+      await permission.renew(token, by: subject, now: WallClock.seconds)
+    }.whenSuccess { bound.value.renewed($0, request.reference) }
   }
 
-  private func identified(
-    _ result: Result<Identity, Admission.Unidentified>, _ reference: RequestReference?
+  private func renewed(
+    _ result: Result<Permission.Renewal, Refusal>, _ reference: RequestReference?
   ) {
     endRequest()
     guard isOpen else { return }
     switch result {
-    case .success(let next)
-    where next.user.id == user.id && next.tenant == identity.tenant && !identity.isAnonymous:
-      renew(next)
-      transport.send(text: ServerFrame.refreshed(reference, expires: next.expires ?? 0))
-      leaveWhatIsForbidden()
-    case .success:
-      refuse(
-        RefusedFrame(
-          refusal: Refusal(.notPermitted, "the token is of another user than the connection"),
-          reference: reference))
-    case .failure:
-      refuse(
-        RefusedFrame(
-          refusal: Refusal(
-            .unauthorized, "the token is not accepted; the old one holds until it ends"),
-          reference: reference))
+    case .success(let renewal):
+      renew(renewal.subject, expires: renewal.expires)
+      transport.send(text: ServerFrame.refreshed(reference, expires: renewal.expires))
+      leaveWhatIsForbidden(renewal.claims)
+    case .failure(let refusal):
+      refuse(RefusedFrame(refusal: refusal, reference: reference))
     }
   }
 
   /// Another token may allow less.
-  private func leaveWhatIsForbidden() {
-    guard identity.mayEnter(primary.route, primary.variables) else { return close(.notPermitted) }
-    for subscription in others
-    where !identity.mayEnter(subscription.route, subscription.variables) {
+  private func leaveWhatIsForbidden(_ claims: [String: JSONValue]) {
+    func mayStay(_ subscription: Subscription) -> Bool {
+      subscription.route.access.permits(
+        claims: claims, variables: subscription.variables, user: user.id)
+    }
+    guard mayStay(primary) else { return close(.notPermitted) }
+    for subscription in others where !mayStay(subscription) {
       drop(subscription)
       transport.send(
         text: ServerFrame.unsubscribed(

@@ -1,3 +1,4 @@
+internal import MartletAccess
 internal import MartletBackplane
 internal import MartletCore
 internal import MartletPresence
@@ -24,10 +25,12 @@ final class Session: TransportOwner {
   /// How long before the end of its token a client is told, in seconds.
   static let expiryNotice: Int64 = 30
 
-  let connectionID: String
   /// Where the connection comes from, for backends: a JSON object.
   let origin: String
-  private(set) var identity: Identity
+  /// Who it is, as the token or the application's back end says.
+  private(set) var subject: AccessSubject
+  /// Seconds since 1970 at which the token ends; nil without one.
+  private var expires: Int64?
   let transport: any SessionTransport
   /// The group that the connection's path leads to.
   let primary: Subscription
@@ -37,18 +40,20 @@ final class Session: TransportOwner {
   /// When the connection has lived long enough; nil: never.
   private let end: NIODeadline?
   private var state = State.joining(early: [])
+  /// Completes when the last event that somebody is asked about has been decided; nil if none is.
+  private(set) var lastCheck: EventLoopFuture<Void>?
   private var inFlight = 0
   private var isPaused = false
   private var liveness: Liveness
   private var isToldOfExpiry = false
 
   init(
-    connectionID: String, origin: String, identity: Identity, primary: Subscription,
+    subject: AccessSubject, expires: Int64?, origin: String, primary: Subscription,
     transport: any SessionTransport, until end: NIODeadline? = nil, hub: Hub
   ) {
-    self.connectionID = connectionID
+    self.subject = subject
+    self.expires = expires
     self.origin = origin
-    self.identity = identity
     self.primary = primary
     self.transport = transport
     self.end = end
@@ -57,7 +62,8 @@ final class Session: TransportOwner {
     primary.attach(self)
   }
 
-  var user: User { identity.user }
+  var connectionID: String { subject.connectionID }
+  var user: User { subject.user }
 
   var isOpen: Bool {
     if case .closed = state { false } else { true }
@@ -114,7 +120,7 @@ final class Session: TransportOwner {
   /// - Parameter wallClock: seconds since 1970.
   func sweep(now: NIODeadline, wallClock: Int64) {
     guard isOpen else { return }
-    if let expires = identity.expires {
+    if let expires {
       if expires <= wallClock { return close(.unauthenticated) }
       if expires - wallClock <= Self.expiryNotice, !isToldOfExpiry, case .live = state {
         isToldOfExpiry = true
@@ -199,9 +205,21 @@ final class Session: TransportOwner {
   }
 
   /// Goes on with another token of the same user.
-  func renew(_ identity: Identity) {
-    self.identity = identity
+  ///
+  /// - Parameter expires: seconds since 1970.
+  func renew(_ subject: AccessSubject, expires: Int64) {
+    self.subject = subject
+    self.expires = expires
     isToldOfExpiry = false
+  }
+
+  /// Later events go behind `check`.
+  func wait(for check: EventLoopFuture<Void>) {
+    lastCheck = check
+    let bound = NIOLoopBound(self, eventLoop: hub.eventLoop)
+    check.whenComplete { _ in
+      if bound.value.lastCheck === check { bound.value.lastCheck = nil }
+    }
   }
 
   // MARK: Requests under way

@@ -1,3 +1,4 @@
+internal import MartletAccess
 internal import MartletCore
 internal import MartletPresence
 internal import MartletProtocol
@@ -16,13 +17,13 @@ final class SessionPresence {
   private var reportedActive = NIODeadline.now()
 
   convenience init(
-    _ group: GroupName, _ connectionID: String, _ identity: Identity, origin: String,
-    meta: PresenceMeta, services: GatewayServices
+    _ group: GroupName, _ subject: AccessSubject, origin: String, meta: PresenceMeta,
+    services: GatewayServices
   ) {
     self.init(
       PresenceSession(
-        group: group, connectionID: connectionID, user: identity.user, tenant: identity.tenant,
-        origin: origin),
+        group: group, connectionID: subject.connectionID, user: subject.user,
+        tenant: subject.tenant, origin: origin),
       meta: meta, services: services)
   }
 
