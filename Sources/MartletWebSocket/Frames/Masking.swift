@@ -43,3 +43,39 @@ enum Masking {
     UInt8(truncatingIfNeeded: key >> (24 &- UInt32(truncatingIfNeeded: offset & 3) &* 8))
   }
 }
+
+extension ByteBuffer {
+  /// Reads a payload, unmasked: in place if nobody else holds the storage, else in a copy of just these
+  /// bytes.
+  ///
+  /// - Parameters:
+  ///   - count: bytes that are there to be read.
+  ///   - maskKey: 0 without a mask.
+  @inline(__always)
+  mutating func takePayload(_ count: Int, maskKey: UInt32) -> ByteBuffer {
+    if maskKey != 0 {
+      let isUnmasked: Void? = modifyIfUniquelyOwned { bytes in
+        unsafe bytes.withUnsafeMutableReadableBytes { readable in
+          unsafe Masking.apply(maskKey, to: .init(rebasing: readable[..<count]))
+        }
+      }
+      if isUnmasked == nil { return takeCopy(count, maskKey: maskKey) }
+    }
+    return slice(ofNext: count)
+  }
+
+  private mutating func takeCopy(_ count: Int, maskKey: UInt32) -> ByteBuffer {
+    var payload = ByteBuffer()
+    payload.reserveCapacity(count)
+    payload.writeImmutableBuffer(slice(ofNext: count))
+    Masking.apply(maskKey, to: &payload, from: 0)
+    return payload
+  }
+
+  private mutating func slice(ofNext count: Int) -> ByteBuffer {
+    guard let slice = readSlice(length: count) else {
+      preconditionFailure("a payload is taken that is not there")
+    }
+    return slice
+  }
+}

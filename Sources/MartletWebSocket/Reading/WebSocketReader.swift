@@ -6,6 +6,8 @@ package import NIOCore
 /// Append what has arrived, then take events until there is none; then nothing but an incomplete header
 /// or control frame and the message so far is held, in storage of their own. A length that a peer merely
 /// claims takes no memory.
+///
+/// Confined to its owner.
 package struct WebSocketReader: ~Copyable {
   /// A data frame whose payload is not all there.
   private struct OpenFrame {
@@ -61,7 +63,8 @@ package struct WebSocketReader: ~Copyable {
   /// Whether memory is held for decompressing, about 7 KiB and the window.
   package var isInflaterHeld: Bool { inflater != nil }
 
-  /// Takes what has arrived. If nobody else holds `bytes`, payloads are unmasked where they lie.
+  /// Takes what has arrived. If nobody else holds `bytes` (a caller's variable does, unless it is
+  /// consumed), payloads are unmasked where they lie, else in copies.
   package mutating func append(_ bytes: consuming ByteBuffer) {
     guard !isEnded, bytes.readableBytes > 0 else { return }
     if input == nil {
@@ -121,7 +124,7 @@ package struct WebSocketReader: ~Copyable {
       if header.opcode.isControl {
         guard bytes.readableBytes >= header.size + header.length else { return nil }
         bytes.moveReaderIndex(forwardBy: header.size)
-        return try control(header, take(header.length, header.maskKey, from: &bytes))
+        return try control(header, bytes.takePayload(header.length, maskKey: header.maskKey))
       }
       bytes.moveReaderIndex(forwardBy: header.size)
       if message == nil, let event = try whole(header, from: &bytes) { return event }
@@ -141,14 +144,14 @@ package struct WebSocketReader: ~Copyable {
     else { return nil }
     switch header.opcode {
     case .text:
-      let text = take(header.length, header.maskKey, from: &bytes)
+      let text = bytes.takePayload(header.length, maskKey: header.maskKey)
       var validation = UTF8Validation()
       guard unsafe text.withUnsafeReadableBytes({ unsafe validation.accept($0) }),
         validation.isComplete
       else { throw .textNotUTF8 }
       return .text(text)
     case .binary:
-      return .binary(take(header.length, header.maskKey, from: &bytes))
+      return .binary(bytes.takePayload(header.length, maskKey: header.maskKey))
     default:
       return nil
     }
@@ -179,7 +182,7 @@ package struct WebSocketReader: ~Copyable {
       if message.isDropped {
         bytes.moveReaderIndex(forwardBy: count)
       } else if message.isCompressed {
-        try inflate(take(count, frame.maskKey, from: &bytes), into: &message)
+        try inflate(bytes.takePayload(count, maskKey: frame.maskKey), into: &message)
       } else if let part = bytes.readSlice(length: count) {
         try message.append(part, maskKey: frame.maskKey)
       }
@@ -275,40 +278,5 @@ package struct WebSocketReader: ~Copyable {
     case 1000...1003, 1007...1014, 3000...4999: true
     default: false
     }
-  }
-
-  // MARK: Payloads
-
-  /// The next `count` bytes, unmasked: in place if nobody else holds their storage, else in a copy of
-  /// just these.
-  @inline(__always)
-  private func take(
-    _ count: Int, _ maskKey: UInt32, from bytes: inout ByteBuffer
-  ) -> ByteBuffer {
-    if rules.role == .server, maskKey != 0 {
-      let isUnmasked: Void? = bytes.modifyIfUniquelyOwned { bytes in
-        unsafe bytes.withUnsafeMutableReadableBytes { readable in
-          unsafe Masking.apply(maskKey, to: .init(rebasing: readable[..<count]))
-        }
-      }
-      if isUnmasked == nil { return takeCopy(count, maskKey, from: &bytes) }
-    }
-    guard let payload = bytes.readSlice(length: count) else {
-      preconditionFailure("a payload is taken that is not there")
-    }
-    return payload
-  }
-
-  private func takeCopy(
-    _ count: Int, _ maskKey: UInt32, from bytes: inout ByteBuffer
-  ) -> ByteBuffer {
-    guard let masked = bytes.readSlice(length: count) else {
-      preconditionFailure("a payload is taken that is not there")
-    }
-    var payload = ByteBuffer()
-    payload.reserveCapacity(count)
-    payload.writeImmutableBuffer(masked)
-    Masking.apply(maskKey, to: &payload, from: 0)
-    return payload
   }
 }
