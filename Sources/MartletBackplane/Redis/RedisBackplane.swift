@@ -13,6 +13,8 @@ package final class RedisBackplane: Backplane {
   private let logger: Logger
   private let onMismatch: @Sendable (BackplaneError) -> Void
   private let sites: [Site]
+  /// Counts over the same connections.
+  package let userQuota: RedisUserQuota
   private let health: NIOLoopBoundBox<RedisBackplaneHealth>
 
   /// What there is for each Redis or cluster.
@@ -38,9 +40,11 @@ package final class RedisBackplane: Backplane {
     self.onMismatch = onMismatch
     self.health = NIOLoopBoundBox.makeBoxSendingValue(
       RedisBackplaneHealth(configuration, now: .now()), eventLoop: eventLoops[0])
-    self.sites = configuration.sites.indices.map { index in
+    let sites = configuration.sites.indices.map { index in
       Self.site(index, configuration, on: eventLoops[index % eventLoops.count], logger)
     }
+    self.sites = sites
+    self.userQuota = RedisUserQuota(configuration, clients: sites.map(\.client))
   }
 
   private static func site(
