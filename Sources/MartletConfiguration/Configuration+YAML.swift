@@ -38,9 +38,10 @@ extension Configuration {
       } ?? []
     try auth.finish()
     limits = try Limits(root.section("limits"))
+    let quota = limits.userPublications
     let routes =
       try root.optional("routes")?.list().map { node throws(ConfigurationError) in
-        try Route(node.mapping(), hasTenants: hasTenants)
+        try Route(node.mapping(), hasTenants: hasTenants, quota: quota)
       } ?? []
     routing = RoutingTable(routes)
     try root.finish()
@@ -264,6 +265,7 @@ extension Configuration.Limits {
     if let node = mapping.optional("drain_timeout") {
       drainTimeout = try node.duration(.zero...(.seconds(600)))
     }
+    try readAdmission(&mapping)
     try mapping.finish()
   }
 }

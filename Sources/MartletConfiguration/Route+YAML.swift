@@ -1,8 +1,12 @@
 internal import MartletCore
 
 extension Route {
-  /// - Parameter hasTenants: whether the cluster has any.
-  init(_ mapping: ConfigurationMapping, hasTenants: Bool) throws(ConfigurationError) {
+  /// - Parameters:
+  ///   - hasTenants: whether the cluster has any.
+  ///   - quota: of routes without one of their own.
+  init(
+    _ mapping: ConfigurationMapping, hasTenants: Bool, quota: Quota?
+  ) throws(ConfigurationError) {
     var mapping = mapping
     let pathNode = try mapping.required("path", "a pattern such as /ws/rooms/{room}/")
     let path = try pathNode.pattern { text throws(PatternError) in try PathPattern(text) }
@@ -29,6 +33,10 @@ extension Route {
       }
       events[name] = rule
     }
+    var quota = quota
+    if let node = mapping.optional("user_publications") {
+      quota = try Quota(node.mapping(), scope: pathNode.text())
+    }
     try mapping.finish()
     if group.mentionsUser, access.allowsAnonymous {
       throw groupNode.error(
@@ -37,7 +45,7 @@ extension Route {
     }
     self.init(
       path: path, group: group, access: access, retention: retention, durability: durability,
-      hasPresence: hasPresence, events: events)
+      hasPresence: hasPresence, events: events, quota: quota)
   }
 }
 

@@ -11,11 +11,13 @@ package struct Route: Sendable {
   package var hasPresence: Bool
   /// By event type.
   package var events: [String: EventRule]
+  /// What a user may publish; the cluster's if the route has none of its own. Nil: as much as the user likes.
+  package var quota: Quota?
 
   package init(
     path: PathPattern, group: TextTemplate, access: AccessRule = AccessRule(),
     retention: Retention? = nil, durability: Durability = .primary, hasPresence: Bool = false,
-    events: [String: EventRule] = [:]
+    events: [String: EventRule] = [:], quota: Quota? = nil
   ) {
     self.durability = durability
     self.path = path
@@ -24,6 +26,7 @@ package struct Route: Sendable {
     self.retention = retention
     self.hasPresence = hasPresence
     self.events = events
+    self.quota = quota
   }
 }
 
