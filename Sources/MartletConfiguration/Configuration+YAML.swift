@@ -39,7 +39,7 @@ extension Configuration {
     http2 = try HTTP2(root.section("http2"))
     routing = try RoutingTable(
       root.optional("routes")?.list() ?? [], hasTenants: hasTenants,
-      hookEvents: auth.hook?.events)
+      hookEvents: auth.hook?.events, quota: limits.userPublications)
     try root.finish()
   }
 
@@ -205,9 +205,6 @@ extension Configuration.Limits {
     if let node = mapping.optional("connections") {
       connections = try node.integer(1...10_000_000)
     }
-    if let node = mapping.optional("groups_per_session") {
-      groupsPerSession = try node.integer(1...1_000)
-    }
     if let node = mapping.optional("recovery_publications") {
       recoveryPublications = try node.integer(1...100_000)
     }
@@ -226,6 +223,7 @@ extension Configuration.Limits {
     if let node = mapping.optional("drain_timeout") {
       drainTimeout = try node.duration(.zero...(.seconds(600)))
     }
+    try readAdmission(&mapping)
     try mapping.finish()
   }
 }

@@ -85,12 +85,22 @@ package struct Configuration: Sendable {
     package var frameSize = 1 << 20
     package var pendingBytes = 1 << 20
     package var connections = 100_000
-    package var groupsPerSession = 100
     package var recoveryPublications = 1_000
     package var recoveryBytes = 4 << 20
     package var pingInterval = Duration.seconds(25)
     package var pingTimeout = Duration.seconds(20)
     package var handshakeTimeout = Duration.seconds(10)
     package var drainTimeout = Duration.seconds(10)
+    /// Of a request's head, or of a handshake's.
+    package var headerSize = 16 << 10
+    package var groupsPerSession = 100
+    /// New connections of this gateway; nil: as fast as they come. So below.
+    package var acceptBucket: TokenBucket?
+    /// Publications of one session.
+    package var publishBucket: TokenBucket?
+    package var connectionsPerAddress: Int?
+    package var connectionAge: ConnectionAge?
+    /// Of routes without a quota of their own.
+    package var userPublications: Quota?
   }
 }

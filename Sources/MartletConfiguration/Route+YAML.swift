@@ -12,8 +12,9 @@ extension RoutingTable {
   /// - Parameters:
   ///   - hasTenants: whether the cluster has any.
   ///   - hookEvents: what the access hook is asked about on routes that do not say; nil: there is none.
+  ///   - quota: of routes without one of their own.
   init(
-    _ nodes: [ConfigurationNode], hasTenants: Bool, hookEvents: Set<AccessEvent>?
+    _ nodes: [ConfigurationNode], hasTenants: Bool, hookEvents: Set<AccessEvent>?, quota: Quota?
   ) throws(ConfigurationError) {
     var routes: [Route] = []
     var echoes: [PathPattern] = []
@@ -24,7 +25,7 @@ extension RoutingTable {
       switch try mapping.optional("kind")?.oneOf(RouteKind.self) ?? .group {
       case .group:
         routes.append(
-          try Route(path, mapping, hasTenants: hasTenants, hookEvents: hookEvents))
+          try Route(path, mapping, hasTenants: hasTenants, hookEvents: hookEvents, quota: quota))
       case .echo:
         try mapping.finish()
         echoes.append(path)
@@ -39,9 +40,10 @@ extension Route {
   ///   - mapping: what there is besides `path` and `kind`.
   ///   - hasTenants: whether the cluster has any.
   ///   - hookEvents: what the access hook is asked about on routes that do not say; nil: there is none.
+  ///   - quota: of routes without one of their own.
   fileprivate convenience init(
     _ path: PathPattern, _ mapping: ConfigurationMapping, hasTenants: Bool,
-    hookEvents: Set<AccessEvent>?
+    hookEvents: Set<AccessEvent>?, quota: Quota?
   ) throws(ConfigurationError) {
     var mapping = mapping
     var eventStreamPath: PathPattern?
@@ -75,6 +77,10 @@ extension Route {
       }
       events[name] = rule
     }
+    var quota = quota
+    if let node = mapping.optional("user_publications") {
+      quota = try Quota(node.mapping(), scope: path.text)
+    }
     try mapping.finish()
     if group.mentionsUser, access.allowsAnonymous {
       throw groupNode.error(
@@ -83,7 +89,8 @@ extension Route {
     }
     self.init(
       path: path, eventStreamPath: eventStreamPath, group: group, access: access,
-      retention: retention, durability: durability, hasPresence: hasPresence, events: events)
+      retention: retention, durability: durability, hasPresence: hasPresence, events: events,
+      quota: quota)
   }
 }
 

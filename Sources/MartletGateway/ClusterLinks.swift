@@ -10,6 +10,7 @@ internal import NIOCore
 struct ClusterLinks {
   let backplane: any Backplane
   let presence: any Presence
+  let userQuota: any UserQuota
 
   init(
     _ configuration: Configuration, incarnation: String, loops: [any EventLoop], logger: Logger,
@@ -21,12 +22,15 @@ struct ClusterLinks {
     case .memory:
       backplane = InMemoryBackplane(
         shards: shards, eventLoops: loops, idempotencyWindow: settings.idempotencyWindow)
+      userQuota = InMemoryUserQuota(on: loops[0])
       presence = EmbeddedPresence(
         backplane: backplane, rules: PresenceRules(configuration.presence))
     case .redis:
-      backplane = RedisBackplane(
+      let redis = RedisBackplane(
         try RedisBackplaneConfiguration(settings, node: incarnation),
         eventLoops: loops, logger: logger, onMismatch: onFatal)
+      backplane = redis
+      userQuota = redis.userQuota
       presence = RedisPresence(
         try RedisPresenceConfiguration(configuration, node: incarnation),
         eventLoops: loops, logger: logger)

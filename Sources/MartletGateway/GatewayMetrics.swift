@@ -46,8 +46,11 @@ enum GatewayMetrics {
       "martlet_local_groups", .gauge, "Groups with members here, counted once per event loop.",
       readings.reduce(0) { $0 + $1.groups })
     text.add(
-      "martlet_connections_opened_total", .counter, "WebSocket connections accepted.",
-      counts.connectionsOpened)
+      "martlet_connections_opened_total", .counter,
+      "WebSockets, streams of events and polls that were accepted.", counts.connectionsOpened)
+    text.add(
+      "martlet_connections_refused_total", .counter,
+      "Connections beyond the limits of number, rate or address.", counts.connectionsRefused)
     text.add(
       "martlet_sessions_closed_total", .counter, "Sessions closed, by reason.",
       CloseReason.allCases.map { reason in

@@ -78,7 +78,8 @@ package final class GatewayServer: Sendable {
     let links = try ClusterLinks(
       configuration, incarnation: incarnation, loops: loops, logger: logger, onFatal: onFatal)
     let services = GatewayServices(
-      backplane: links.backplane, presence: links.presence, configuration: configuration,
+      backplane: links.backplane, presence: links.presence, userQuota: links.userQuota,
+      configuration: configuration,
       access: access, incarnation: incarnation, loopCount: loops.count, logger: logger)
     let hubs = loops.enumerated().map { index, loop in
       NIOLoopBoundBox.makeBoxSendingValue(
@@ -96,7 +97,11 @@ package final class GatewayServer: Sendable {
     let api = GatewayAPI(services: services, isDraining: { isDraining.isSet })
     let tls = try configuration.tls.map { settings in
       try TLSListener(
-        TLSServerConfiguration(settings, hasHTTP2: configuration.http2.isEnabled), logger: logger)
+        TLSServerConfiguration(
+          settings,
+          applicationProtocols: TLSListener.applicationProtocols.filter {
+            configuration.http2.isEnabled || $0 != "h2"
+          }), logger: logger)
     }
     let channel = try await ClientListener(services: services, hubs: hubs, api: api, tls: tls)
       .bind(configuration.listen, group: group)

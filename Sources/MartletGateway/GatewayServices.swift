@@ -11,6 +11,7 @@ internal import Synchronization
 final class GatewayServices: Sendable {
   let backplane: any Backplane
   let presence: any Presence
+  let userQuota: any UserQuota
   let routing: RoutingTable
   let limits: GatewayLimits
   let access: AccessControl
@@ -24,14 +25,18 @@ final class GatewayServices: Sendable {
   let incarnation: String
   let loopCount: Int
   let openConnections = ConnectionCount()
+  let gate: ConnectionGate
   let logger: Logger
 
   init(
-    backplane: any Backplane, presence: any Presence, configuration: Configuration,
+    backplane: any Backplane, presence: any Presence, userQuota: any UserQuota,
+    configuration: Configuration,
     access: AccessControl, incarnation: String, loopCount: Int, logger: Logger
   ) {
     self.backplane = backplane
     self.presence = presence
+    self.userQuota = userQuota
+    self.gate = ConnectionGate(configuration.limits)
     self.routing = configuration.routing
     self.limits = GatewayLimits(configuration)
     self.access = access
@@ -62,6 +67,12 @@ struct GatewayLimits: Sendable {
   var pingTimeout: TimeAmount
   var handshakeTimeout: TimeAmount
   var drainTimeout: TimeAmount
+  /// Publications of one connection over time; nil: as many as it likes.
+  var publishing: TokenBucket?
+  /// Nil: however old.
+  var connectionAge: ConnectionAge?
+  /// Of a request, in bytes.
+  var headerSize: Int
   /// Of one connection.
   var groups: Int
   /// In bytes of JSON.
@@ -101,6 +112,9 @@ struct GatewayLimits: Sendable {
     pingTimeout = TimeAmount(limits.pingTimeout)
     handshakeTimeout = TimeAmount(limits.handshakeTimeout)
     drainTimeout = TimeAmount(limits.drainTimeout)
+    publishing = limits.publishBucket
+    connectionAge = limits.connectionAge
+    headerSize = limits.headerSize
     groups = limits.groupsPerSession
     presenceMetaSize = presence.metaSize
     presenceCap = presence.cap

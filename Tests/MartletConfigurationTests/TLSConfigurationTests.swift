@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import MartletConfiguration
@@ -115,6 +116,22 @@ import Testing
     let text = error?.description ?? ""
     for name in names { #expect(text.contains(name), "\(text)") }
     #expect(!text.contains("sssss") && !text.contains("short;"))
+  }
+
+  @Test func `Every key is documented`() throws {
+    let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .deletingLastPathComponent().deletingLastPathComponent()
+    let page = try String(
+      contentsOf: root.appendingPathComponent("docs/configuration.md"), encoding: .utf8)
+    let start = try #require(page.range(of: "## `tls`"))
+    let rest = page[start.upperBound...]
+    let section = rest[..<(rest.range(of: "\n## ")?.lowerBound ?? rest.endIndex)]
+    // The error about an unknown key lists the known ones.
+    let error = try #require(throws: ConfigurationError.self) { try load(Self.start + "  x_: 1") }
+    let known = error.problem.components(separatedBy: "there are ").last ?? ""
+    for key in known.components(separatedBy: ", ") {
+      #expect(section.contains("`\(key)`"), "\(key)")
+    }
   }
 
   @Test(arguments: [

@@ -27,6 +27,23 @@ extension TLSTests {
       #expect(try hello.flatMap(ServerNameExtension.hostName) == "localhost")
     }
 
+    @Test func `A server may speak TLS 1.3 only`() throws {
+      var configuration = TLSServerConfiguration(TestCertificates.ofSuite.server)
+      configuration.oldestVersion = .tls13
+      let server = try TLSContext.server(configuration)
+      let old = try TLSPair(.testClient(newestVersion: .tls12), server)
+      try old.connect()
+      #expect(
+        old.server.journal.entries == [.error(.handshake("unsupported protocol")), .inactive])
+      #expect(
+        old.client.journal.entries == [
+          .error(.handshake("the peer refuses: protocol version")), .inactive,
+        ])
+      let new = try TLSPair(.testClient(), server)
+      try new.connect()
+      #expect(new.server.journal.handshake?.version == .tls13)
+    }
+
     // MARK: Server names (RFC 6066 §3)
 
     @Test(arguments: ["localhost", "localhost.", "LOCALHOST"])

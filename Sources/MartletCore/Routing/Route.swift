@@ -15,11 +15,14 @@ package final class Route: Sendable {
   package let hasPresence: Bool
   /// By event type.
   package let events: [String: EventRule]
+  /// What a user may publish; the cluster's if the route has none of its own. Nil: as much as the user likes.
+  package let quota: Quota?
 
   package init(
     path: PathPattern, eventStreamPath: PathPattern? = nil, group: TextTemplate,
     access: AccessRule = AccessRule(), retention: Retention? = nil,
-    durability: Durability = .primary, hasPresence: Bool = false, events: [String: EventRule] = [:]
+    durability: Durability = .primary, hasPresence: Bool = false, events: [String: EventRule] = [:],
+    quota: Quota? = nil
   ) {
     self.durability = durability
     self.path = path
@@ -29,6 +32,7 @@ package final class Route: Sendable {
     self.retention = retention
     self.hasPresence = hasPresence
     self.events = events
+    self.quota = quota
   }
 }
 

@@ -32,6 +32,10 @@ struct ClientListener: Sendable {
     guard let hub = hubs.first(where: { $0.eventLoop === channel.eventLoop })?.value else {
       preconditionFailure("a connection of a loop without hub")
     }
+    let address = AddressKey(channel.remoteAddress)
+    let gate = services.gate
+    guard case .accepted = admit(channel, address, hub) else { return }
+    channel.closeFuture.whenComplete { _ in gate.closed(address) }
     let door = FrontDoor(services: services, hub: hub, api: api)
     let limits = services.limits
     let isPlain = tls == nil
@@ -47,10 +51,27 @@ struct ClientListener: Sendable {
       })
   }
 
+  private func admit(
+    _ channel: any Channel, _ address: AddressKey?, _ hub: Hub
+  ) -> ConnectionGate.Answer {
+    let answer = services.gate.accept(address, now: .now())
+    if case .refused(let retryAfter) = answer {
+      hub.counts.connectionsRefused += 1
+      if tls == nil {
+        try? channel.pipeline.syncOperations.addHandler(RefusedConnection(retryAfter: retryAfter))
+      } else {
+        // A handshake would cost more than the connection that is refused.
+        channel.close(promise: nil)
+      }
+    }
+    return answer
+  }
+
   private func installHTTP2(on channel: any Channel, _ door: FrontDoor) throws {
     let limits = services.limits
     var configuration = HTTP2Configuration()
     configuration.maximumConcurrentStreams = limits.http2Streams
+    configuration.maximumHeaderListSize = limits.headerSize
     let bodyLimit = limits.messageSize + Self.envelopeAllowance
     let handler = HTTP2ServerHandler(configuration: configuration) { stream, head in
       HTTP2Exchange.accept(stream, head, door, bodyLimit: bodyLimit)

@@ -107,7 +107,8 @@ extension FrontDoor {
     request.closed.hop(to: hub.eventLoop).whenComplete { _ in bound.value.peerClosed() }
     // An anonymous user has another id on each request: it would come and go all the time.
     open(
-      admitted, request, over: connection, until: nil, hasPresence: !admitted.subject.user.isAnonymous
+      admitted, request, over: connection, until: nil,
+      hasPresence: !admitted.subject.user.isAnonymous
     ) { connection.attach($0) }
     return connection.response
   }

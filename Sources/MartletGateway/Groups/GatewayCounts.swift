@@ -3,6 +3,7 @@ internal import MartletCore
 /// What one event loop has counted. Plain integers: read when scraped, summed over the loops.
 struct GatewayCounts: Sendable {
   var connectionsOpened: UInt64 = 0
+  var connectionsRefused: UInt64 = 0
   var joins: UInt64 = 0
   var recoveries: UInt64 = 0
   var failedRecoveries: UInt64 = 0
@@ -18,6 +19,7 @@ struct GatewayCounts: Sendable {
   static func + (left: GatewayCounts, right: GatewayCounts) -> GatewayCounts {
     GatewayCounts(
       connectionsOpened: left.connectionsOpened + right.connectionsOpened,
+      connectionsRefused: left.connectionsRefused + right.connectionsRefused,
       joins: left.joins + right.joins,
       recoveries: left.recoveries + right.recoveries,
       failedRecoveries: left.failedRecoveries + right.failedRecoveries,

@@ -119,7 +119,9 @@ final class Hub {
   }
 
   /// When a WebSocket that begins now has lived long enough; nil: never.
-  func endOfConnection() -> NIODeadline? { nil }
+  func endOfConnection() -> NIODeadline? {
+    services.limits.connectionAge.map { .now() + TimeAmount($0.lifetime(using: &random)) }
+  }
 
   // MARK: Groups
 

@@ -13,6 +13,7 @@ extension Session {
     }
     let publication = try ClientPublication(
       event, of: user, to: subscription.group, route, excluding: connectionID)
+    try takePublication(event.reference)
     beginRequest()
     let check = hub.publishing.check(event, in: subscription.group, route, by: subject)
     // Whoever has to be asked is asked at once; what was sent later waits for the answer.

@@ -42,6 +42,7 @@ final class Session: TransportOwner {
   private var state = State.joining(early: [])
   /// Completes when the last event that somebody is asked about has been decided; nil if none is.
   private(set) var lastCheck: EventLoopFuture<Void>?
+  private var publishing: TokenBucket?
   private var inFlight = 0
   private var isPaused = false
   private var liveness: Liveness
@@ -57,6 +58,7 @@ final class Session: TransportOwner {
     self.primary = primary
     self.transport = transport
     self.end = end
+    self.publishing = hub.services.limits.publishing
     self.hub = hub
     self.liveness = Liveness(now: hub.now)
     primary.attach(self)
@@ -211,6 +213,19 @@ final class Session: TransportOwner {
     self.subject = subject
     self.expires = expires
     isToldOfExpiry = false
+  }
+
+  /// Throws if the connection publishes too fast.
+  func takePublication(_ reference: RequestReference?) throws(RefusedFrame) {
+    guard
+      let wait = publishing?.take(
+        now: .nanoseconds(Int64(clamping: NIODeadline.now().uptimeNanoseconds)))
+    else { return }
+    throw RefusedFrame(
+      refusal: Refusal(
+        .rateLimited, "this connection publishes faster than limits.publish_rate allows",
+        retryAfter: wait.milliseconds),
+      reference: reference)
   }
 
   /// Later events go behind `check`.
