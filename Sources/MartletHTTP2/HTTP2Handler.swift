@@ -53,7 +53,7 @@ package class HTTP2Handler: ChannelDuplexHandler {
   }
 
   package final func channelReadComplete(context: ChannelHandlerContext) {
-    connection.receiveCompleted()
+    connection.flush()
     context.fireChannelReadComplete()
   }
 

@@ -168,10 +168,11 @@ package final class HTTP2Stream {
     guard isOpen, !discardsInput else { return }
     if isReading, heldInput == nil {
       deliver(bytes)
-    } else if heldInput == nil {
-      heldInput = bytes
     } else {
-      heldInput?.writeImmutableBuffer(bytes)
+      // A copy: one byte would keep all that came with it in one read.
+      var held = heldInput.take() ?? ByteBuffer()
+      held.writeImmutableBuffer(bytes)
+      heldInput = held
     }
   }
 

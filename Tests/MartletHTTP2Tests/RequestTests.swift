@@ -1,4 +1,5 @@
 import NIOCore
+import NIOEmbedded
 import NIOHTTP1
 import Testing
 
@@ -43,6 +44,15 @@ import Testing
     #expect(server.gate.flushes == flushes + 1)
     #expect(server.recorders[0].closures == [.finished])
     #expect(!server.streams[0].isOpen && server.handler.streamCount == 0)
+  }
+
+  @Test func `Bytes that another handler has kept are answered without a further read`() throws {
+    let server = try EmbeddedServer()
+    server.onAccept = { stream, _ in stream.respond(status: .ok, endStream: true) }
+    _ = try server.received()
+    let request = Frame.headers(1, EmbeddedServer.request, endStream: true)
+    server.channel.pipeline.fireChannelRead(request.bytes)
+    #expect(try server.received().map(\.type) == [.headers])
   }
 
   @Test func `A body arrives, and its end`() throws {

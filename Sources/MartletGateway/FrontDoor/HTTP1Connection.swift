@@ -38,8 +38,12 @@ final class HTTP1Connection {
       let (connection, door) = bound.value
       return connection.answer(request, door)
     }
+    var bounds = NIOHTTPDecoderLimitConfiguration()
+    bounds.maxHeaderFieldSize = limits.headerSize
+    bounds.maxHeaderListSize = limits.headerSize
     handlers = [
-      ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes)),
+      ByteToMessageHandler(
+        HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: bounds)),
       HTTPServerPipelineHandler(), NIOHTTPResponseHeadersValidator(),
       HTTPServerProtocolErrorHandler(), requests,
     ]

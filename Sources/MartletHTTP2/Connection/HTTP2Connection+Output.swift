@@ -1,30 +1,34 @@
 internal import NIOCore
 
 extension HTTP2Connection {
-  /// More than frames' headers and a few control frames need.
-  private static let roomForControl = 256
-  private static let roomForFrames = 4_096
+  /// Beside the streams' bytes, for the headers of frames.
+  private static let roomForHeaders = 4_096
 
   /// Sends at the end of this turn of the loop.
   func scheduleFlush() {
-    // What is submitted during a read leaves when the channel has delivered all it read.
-    guard phase == .open, !isReceiving, !flushIsScheduled else { return }
+    guard phase == .open else { return }
+    needsFlush = true
+    guard !flushIsScheduled else { return }
     flushIsScheduled = true
-    execute { self.flush() }
+    execute {
+      self.flushIsScheduled = false
+      if self.needsFlush { self.flush() }
+    }
   }
 
   /// Sends what there is, up to ``HTTP2Configuration/maximumUnwrittenBytes``, in one write.
   func flush() {
-    flushIsScheduled = false
+    needsFlush = false
     guard phase == .open, !isSending, let context else { return }
     guard !hasSentEnough else {
       isHeldBack = true
       return
     }
     isSending = true
-    let room = min(pendingBytes, configuration.maximumUnwrittenBytes)
-    batch.reserve(
-      room > 0 ? room + Self.roomForFrames : Self.roomForControl, context.channel.allocator)
+    if pendingBytes > 0 {
+      let room = min(pendingBytes, configuration.maximumUnwrittenBytes) + Self.roomForHeaders
+      batch.reserve(room, context.channel.allocator)
+    }
     do throws(HTTP2SessionError) {
       try session.send()
     } catch {

@@ -50,7 +50,6 @@ final class HTTP2Connection {
   var headers: HeaderAssembly?
   /// The bytes that the session is receiving.
   var input = ByteBuffer()
-  var isReceiving = false
   var hasPeerSettings = false
   /// The peer broke a rule that nghttp2 does not know.
   var violation: HTTP2ErrorCode?
@@ -62,6 +61,8 @@ final class HTTP2Connection {
 
   var batch = OutputBatch()
   var isSending = false
+  /// Something was submitted since the last flush.
+  var needsFlush = false
   var flushIsScheduled = false
   /// There may be more to send than the channel may have.
   var isHeldBack = false
@@ -142,7 +143,6 @@ final class HTTP2Connection {
   func receive(_ bytes: ByteBuffer) {
     // What was under way when this side ended the connection.
     guard phase == .open else { return }
-    isReceiving = true
     input = bytes
     do throws(HTTP2SessionError) {
       try session.receive(bytes)
@@ -150,11 +150,8 @@ final class HTTP2Connection {
       fail(violation ?? error.code)
     }
     input = ByteBuffer()
-  }
-
-  func receiveCompleted() {
-    isReceiving = false
-    flush()
+    // For bytes that no `channelReadComplete` follows, as those that another handler has kept.
+    scheduleFlush()
   }
 
   // MARK: End

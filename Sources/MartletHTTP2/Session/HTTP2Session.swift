@@ -51,6 +51,7 @@ internal import NIOHTTP1
   ///
   /// - Throws: if the connection cannot go on; the session may not be used any more then.
   func receive(_ bytes: ByteBuffer) throws(HTTP2SessionError) {
+    precondition(unsafe inputStart == nil, "a session does not receive while it receives")
     let status = unsafe bytes.withUnsafeReadableBytes { bytes in
       unsafe inputStart = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
       defer { unsafe inputStart = nil }
