@@ -44,6 +44,7 @@ import Testing
       index: 0, eventLoop: loop,
       services: GatewayServices(
         backplane: backplane, presence: presence ?? SilentPresence(loop),
+        userQuota: InMemoryUserQuota(on: loop),
         configuration: Configuration(), access: access, incarnation: "n", loopCount: 1,
         logger: logger))
   }

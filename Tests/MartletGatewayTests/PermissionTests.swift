@@ -49,7 +49,8 @@ import Testing
       let loop = NIOSingletons.posixEventLoopGroup.any()
       let services = GatewayServices(
         backplane: InMemoryBackplane(shards: ShardMap(count: 1), eventLoops: [loop]),
-        presence: SilentPresence(loop), configuration: configuration, access: access,
+        presence: SilentPresence(loop), userQuota: InMemoryUserQuota(on: loop),
+        configuration: configuration, access: access,
         incarnation: "n", loopCount: 1, logger: logger)
       do {
         try await body(World(backend: backend, services: services, loop: loop))
@@ -173,7 +174,9 @@ import Testing
       func claim(_ path: String, _ token: String) throws -> Admission.Claim {
         let head = HTTPRequestHead(
           version: .http1_1, method: .GET, uri: "\(path)?token=\(token)")
-        guard case .token(let claim) = world.admission.look(head) else {
+        let match = try #require(world.services.routing.match(path[...]))
+        let visitor = Admission.Visitor(connectionID: "c1", address: nil)
+        guard case .token(let claim) = world.admission.look(head, match, from: visitor) else {
           throw NeverTrue(what: "a token has to be verified")
         }
         return claim
@@ -184,7 +187,7 @@ import Testing
         Issue.record("\(String(describing: quiet))")
         return
       }
-      #expect(admitted.user?.id == "u1" && admitted.subject.claims["sub"] == .string("u1"))
+      #expect(admitted.subject.user.id == "u1" && admitted.subject.claims["sub"] == .string("u1"))
       let bad = world.admission.decideAtOnce(try claim("/quiet", "a.b.c"), now: world.now)
       guard case .refused(.unauthenticated, nil) = bad else {
         Issue.record("\(String(describing: bad))")

@@ -88,7 +88,7 @@ import Testing
       let client = try await connect(gateway, ["projects": .array([.number(42)])])
       #expect(try await subscribe(client, "/ws/projects/42/")["group"] == .string("project_42"))
       #expect(try await subscribe(client, "/ws/projects/43/")["code"] == .string("not_permitted"))
-      #expect(try await subscribe(client, "/nowhere/")["code"] == .string("bad_parameter"))
+      #expect(try await subscribe(client, "/nowhere/")["code"] == .string("not_found"))
       #expect(try await subscribe(client, "/ws/projects/42/")["code"] == .string("bad_parameter"))
       #expect(try await subscribe(client, "/ws/notifications/")["code"] == .string("bad_parameter"))
       #expect(try await subscribe(client, "/ws/room/{}/")["code"] == .string("bad_parameter"))

@@ -1,3 +1,4 @@
+import Foundation
 import Logging
 import MartletConfiguration
 import MartletCore
@@ -56,7 +57,8 @@ struct TestGateway {
   /// Starts a gateway with a whole configuration.
   static func start(yaml: String) async throws -> TestGateway {
     let configuration = try Configuration(
-      yaml: yaml, file: "test.yaml", environment: [:], readFile: { _ in nil })
+      yaml: yaml, file: "test.yaml", environment: [:],
+      readFile: { try? String(contentsOfFile: $0, encoding: .utf8) })
     let server = try await GatewayServer.start(
       configuration, file: "test.yaml",
       logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, onFatal: { _ in })

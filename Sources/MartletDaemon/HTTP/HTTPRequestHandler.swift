@@ -24,7 +24,7 @@ package final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelH
     case receiving(HTTPRequest)
     /// The body is above the limit: the rest is ignored, the answer is 413.
     case tooLarge(HTTPRequestHead)
-    /// The channel is no longer this handler's.
+    /// The channel is no longer this handler's, or what it brings is no HTTP.
     case handedOver
   }
 
@@ -96,7 +96,33 @@ package final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelH
 
   package func errorCaught(context: ChannelHandlerContext, error: any Error) {
     if case .handedOver = state { return }
-    context.close(promise: nil)
+    guard let error = error as? HTTPParserError, context.channel.isActive else {
+      return context.close(promise: nil)
+    }
+    state = .handedOver
+    refuse(error, context)
+  }
+
+  /// What comes is no request: nothing behind it can be understood.
+  private func refuse(_ error: HTTPParserError, _ context: ChannelHandlerContext) {
+    let response: HTTPResponse =
+      error == .headerOverflow
+      ? .json(
+        .requestHeaderFieldsTooLarge,
+        #"{"error":{"code":"too_large","message":"the head of the request is too large"}}"#)
+      : .json(
+        .badRequest,
+        #"{"error":{"code":"malformed","message":"this is no HTTP/1.1 request"}}"#)
+    var head = HTTPResponseHead(
+      version: .http1_1, status: response.status, headers: response.headers)
+    head.headers.replaceOrAdd(name: "Content-Length", value: "\(response.body.readableBytes)")
+    head.headers.replaceOrAdd(name: "Connection", value: "close")
+    context.write(wrapOutboundOut(.head(head)), promise: nil)
+    context.write(wrapOutboundOut(.body(.byteBuffer(response.body))), promise: nil)
+    let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+    context.writeAndFlush(wrapOutboundOut(.end(nil))).whenComplete { _ in
+      bound.value.close(promise: nil)
+    }
   }
 
   private func answer(_ request: HTTPRequest, _ context: ChannelHandlerContext) {

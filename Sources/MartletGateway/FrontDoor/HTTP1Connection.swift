@@ -45,7 +45,7 @@ final class HTTP1Connection {
       ByteToMessageHandler(
         HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: bounds)),
       HTTPServerPipelineHandler(), NIOHTTPResponseHeadersValidator(),
-      HTTPServerProtocolErrorHandler(), requests,
+      requests,
     ]
     let pipeline = channel.pipeline.syncOperations
     try pipeline.addHandler(encoder)
