@@ -174,7 +174,7 @@ let package = Package(
     .target(
       name: "MartletLoadTest",
       dependencies: [
-        "MartletCore",
+        "MartletCore", "MartletTLS",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "DequeModule", package: "swift-collections"),
         .product(name: "Histogram", package: "hdrhistogram-swift"),
@@ -358,7 +358,7 @@ let package = Package(
     .testTarget(
       name: "MartletLoadTestTests",
       dependencies: [
-        "MartletCore", "MartletLoadTest", "MartletTestSupport", "martlet-loadtest",
+        "MartletCore", "MartletLoadTest", "MartletTLS", "MartletTestSupport", "martlet-loadtest",
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOEmbedded", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),

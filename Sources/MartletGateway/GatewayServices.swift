@@ -58,6 +58,9 @@ final class GatewayServices: Sendable {
 
 /// The limits of a configuration in the units of event loops.
 struct GatewayLimits: Sendable {
+  /// What an event has around it in a request of the API, in bytes.
+  private static let envelopeAllowance = 4_096
+
   var messageSize: Int
   var frameSize: Int
   var pendingBytes: Int
@@ -94,6 +97,9 @@ struct GatewayLimits: Sendable {
   var http2Streams: Int
   /// Nil: nothing is compressed.
   var compression: CompressionSettings?
+
+  /// Of a request, in bytes: an event and its envelope.
+  var bodySize: Int { messageSize + Self.envelopeAllowance }
 
   /// Who was seen later is active; milliseconds since 1970.
   func activeSince(_ wallClock: Int64) -> Int64 {

@@ -1,3 +1,4 @@
+internal import MartletCore
 package import NIOCore
 
 /// The limits of one HTTP/2 connection.
@@ -73,10 +74,10 @@ package struct HTTP2Configuration: Equatable, Sendable {
     try check("maximumHeaderListSize", maximumHeaderListSize, 1_024...1_048_576)
     try check("maximumUnwrittenBytes", maximumUnwrittenBytes, 16_384...largest)
     try check("drainedMark", drainedMark, 1...largest)
-    try check("resets.burst", resets.burst, 1...largest)
-    try check("resets.perSecond", resets.perSecond, 1...largest)
-    try check("overhead.burst", overhead.burst, 1...largest)
-    try check("overhead.perSecond", overhead.perSecond, 1...largest)
+    try check("resets.burst", resets.burst, TokenBucket.counts)
+    try check("resets.perSecond", resets.perSecond, TokenBucket.counts)
+    try check("overhead.burst", overhead.burst, TokenBucket.counts)
+    try check("overhead.perSecond", overhead.perSecond, TokenBucket.counts)
     try check("maximumQueuedAcknowledgements", maximumQueuedAcknowledgements, 1...10_000)
     try check("stallTimeout", stallTimeout)
     try check("idleTimeout", idleTimeout)

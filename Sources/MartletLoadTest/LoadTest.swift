@@ -1,3 +1,4 @@
+import MartletTLS
 import NIOCore
 import NIOPosix
 import Synchronization
@@ -52,7 +53,7 @@ package final class LoadTest: Sendable {
     if let limit = ProcessUsage.raiseDescriptorLimit(), limit < needed {
       throw LoadTestFailure.tooFewDescriptors(limit: limit, needed: needed)
     }
-    let context = try RunContext(settings: settings, run: run, addresses: resolve())
+    let context = try makeContext()
     let loopCount = settings.loops > 0 ? settings.loops : max(1, System.coreCount / 2)
     let group = MultiThreadedEventLoopGroup(numberOfThreads: loopCount)
     do {
@@ -62,6 +63,15 @@ package final class LoadTest: Sendable {
     } catch {
       try? await group.shutdownGracefully()
       throw error
+    }
+  }
+
+  private func makeContext() throws(LoadTestFailure) -> RunContext {
+    let addresses = try resolve()
+    do throws(TLSError) {
+      return try RunContext(settings: settings, run: run, addresses: addresses)
+    } catch {
+      throw .badCertificates(reason: "\(error)")
     }
   }
 

@@ -2,6 +2,8 @@
 package enum LoadTestFailure: Error, Equatable, CustomStringConvertible {
   /// A target's name has no address.
   case unresolved(target: String, reason: String)
+  /// The file of authorities for `wss://` cannot be used.
+  case badCertificates(reason: String)
   /// No client could join; the newest reason of each target that was tried.
   case unreachable([String])
   /// Some clients could not join in time.
@@ -13,6 +15,8 @@ package enum LoadTestFailure: Error, Equatable, CustomStringConvertible {
     switch self {
     case .unresolved(let target, let reason):
       "cannot resolve \(target): \(reason)"
+    case .badCertificates(let reason):
+      reason
     case .unreachable(let reasons):
       "cannot connect to any target: \(reasons.joined(separator: "; "))"
     case .incomplete(let joined, let clients, let reasons):

@@ -30,7 +30,7 @@ struct RunCommand: AsyncParsableCommand {
       Durations are whole numbers with a unit: 250ms, 30s, 10m, 1h, 1d.
       """)
 
-  @Option(help: "Gateways, separated by commas: ws://HOST:PORT,…")
+  @Option(help: "Gateways, separated by commas: ws://HOST:PORT,… or wss:// for TLS.")
   var target: String
 
   @Option(help: "Simulated clients, each one connection and one publisher.")
@@ -68,6 +68,14 @@ struct RunCommand: AsyncParsableCommand {
 
   @Option(help: "JWT of all clients, sent as Authorization: Bearer.")
   var token: String?
+
+  @Option(
+    name: .customLong("ca"),
+    help: "PEM file of the authorities that vouch for wss:// targets; default: the system's.")
+  var certificateAuthorityFile: String?
+
+  @Flag(help: "Do not check the certificates of wss:// targets.")
+  var insecure = false
 
   @Option(name: .customLong("json"), help: "Write the summary to this file.")
   var jsonFile: String?
@@ -126,6 +134,8 @@ struct RunCommand: AsyncParsableCommand {
     settings.reconnectDelay = try DelayRange(parsing: reconnectDelay, option: "--reconnect-delay")
     settings.eventType = eventType
     settings.token = token
+    settings.certificateAuthorityFile = certificateAuthorityFile
+    settings.verifiesServers = !insecure
     settings.jsonFile = jsonFile
     try settings.validate()
     if let jsonFile { try ReportFile.check(jsonFile) }

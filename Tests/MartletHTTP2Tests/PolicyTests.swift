@@ -7,23 +7,10 @@ import Testing
 @Suite struct PolicyTests {
   private let start = NIODeadline.uptimeNanoseconds(1_000_000_000)
 
-  @Test func `A bucket gives its burst, and then its rate`() {
-    var bucket = TokenBucket(HTTP2Configuration.Rate(burst: 3, perSecond: 2), at: start)
-    let later = start + .hours(1)
-    let times = [
-      start, start, start, start, start + .milliseconds(499), start + .milliseconds(500),
-      start + .milliseconds(500), later, later, later, later, start,
-    ]
-    let taken = times.map { bucket.take(at: $0) }
-    // Never more than the burst, and nothing for a time that runs backwards.
-    #expect(
-      taken == [true, true, true, false, false, true, false, true, true, true, false, false])
-  }
-
   @Test func `What was sent earns windows, up to a bound`() {
     var configuration = HTTP2Configuration()
     configuration.overhead = HTTP2Configuration.Rate(burst: 1, perSecond: 1)
-    var flood = FloodGuard(configuration, at: start)
+    var flood = FloodGuard(configuration)
     flood.sentData()
     let first = (0..<4).map { _ in flood.allows(.windowUpdate, at: start) }
     #expect(first == [true, true, true, false])

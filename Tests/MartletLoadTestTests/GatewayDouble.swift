@@ -1,3 +1,4 @@
+import MartletTLS
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -16,7 +17,8 @@ struct GatewayDouble: Sendable {
 
   /// Listens on free loopback ports.
   static func start(
-    ports count: Int = 1, refusing status: HTTPResponseStatus? = nil, faults: DoubleFaults = .init()
+    ports count: Int = 1, refusing status: HTTPResponseStatus? = nil,
+    faults: DoubleFaults = .init(), tls: TLSContext? = nil
   ) async throws -> GatewayDouble {
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     let loop = group.next()
@@ -25,7 +27,7 @@ struct GatewayDouble: Sendable {
     }.get()
     var channels: [any Channel] = []
     for _ in 0..<count {
-      try await channels.append(listen(on: group, hub, refusing: status))
+      try await channels.append(listen(on: group, hub, refusing: status, tls: tls))
     }
     return GatewayDouble(
       ports: channels.compactMap { $0.localAddress?.port }, group: group, channels: channels,
@@ -35,9 +37,10 @@ struct GatewayDouble: Sendable {
   /// Starts a double, runs `body`, and stops the double whatever happens.
   static func with<Result>(
     ports count: Int = 1, refusing status: HTTPResponseStatus? = nil,
-    faults: DoubleFaults = .init(), _ body: (GatewayDouble) async throws -> Result
+    faults: DoubleFaults = .init(), tls: TLSContext? = nil,
+    _ body: (GatewayDouble) async throws -> Result
   ) async throws -> Result {
-    let double = try await start(ports: count, refusing: status, faults: faults)
+    let double = try await start(ports: count, refusing: status, faults: faults, tls: tls)
     do {
       let result = try await body(double)
       try await double.stop()
@@ -61,7 +64,7 @@ struct GatewayDouble: Sendable {
 
   private static func listen(
     on group: MultiThreadedEventLoopGroup, _ hub: NIOLoopBound<DoubleHub>,
-    refusing status: HTTPResponseStatus?
+    refusing status: HTTPResponseStatus?, tls: TLSContext?
   ) async throws -> any Channel {
     try await ServerBootstrap(group: group)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -77,6 +80,9 @@ struct GatewayDouble: Sendable {
               try channel.pipeline.syncOperations.addHandler(session)
             }
           })
+        if let tls {
+          try? channel.pipeline.syncOperations.addHandler(TLSHandler.server(tls))
+        }
         return channel.pipeline.configureHTTPServerPipeline(
           withServerUpgrade: (upgraders: [upgrader], completionHandler: { _ in })
         ).flatMapThrowing {

@@ -1,3 +1,5 @@
+import MartletTLS
+import MartletTestSupport
 import NIOHTTP1
 import Testing
 
@@ -33,6 +35,32 @@ import Testing
     while try await !condition() {
       try #require(ContinuousClock.now < deadline)
       await Task.yield()
+    }
+  }
+
+  @Test func `A gateway with TLS is loaded alike, and only if its certificate is good`()
+    async throws
+  {
+    let certificates = try await TestCertificates.make()
+    let tls = try TLSContext.server(
+      TLSServerConfiguration(
+        certificateFile: certificates.server.certificateFile,
+        privateKeyFile: certificates.server.privateKeyFile))
+    try await GatewayDouble.with(tls: tls) { double in
+      var settings = settings(double)
+      settings.targets = double.ports.map {
+        Target(host: "127.0.0.1", port: $0, isSecure: true)
+      }
+      settings.certificateAuthorityFile = certificates.authorityFile
+      let report = try await run(settings)
+      #expect(report.exitStatus == .ok && report.deliveries.delivered == 90)
+      settings.certificateAuthorityFile = certificates.otherAuthorityFile
+      await #expect(throws: LoadTestFailure.self) { _ = try await run(settings) }
+      settings.certificateAuthorityFile = "/nowhere"
+      await #expect(throws: LoadTestFailure.self) { _ = try await run(settings) }
+      settings.verifiesServers = false
+      settings.certificateAuthorityFile = nil
+      #expect(try await run(settings).exitStatus == .ok)
     }
   }
 

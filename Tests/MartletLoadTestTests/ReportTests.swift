@@ -109,22 +109,22 @@ import Testing
   @Test func `The path names the group, and the position is escaped`() throws {
     var settings = Fixtures.settings()
     let address = try SocketAddress(ipAddress: "127.0.0.1", port: 1)
-    func target(_ position: Position?) -> String {
-      RunContext(settings: settings, run: .example, addresses: [address])
+    func target(_ position: Position?) throws -> String {
+      try RunContext(settings: settings, run: .example, addresses: [address])
         .requestTarget(group: 7, position: position)
     }
-    #expect(target(nil) == "/ws/load/7/")
+    #expect(try target(nil) == "/ws/load/7/")
     #expect(
-      target(Position(epoch: "a+b é", offset: 3)) == "/ws/load/7/?epoch=a%2Bb%20%C3%A9&offset=3")
+      try target(Position(epoch: "a+b é", offset: 3)) == "/ws/load/7/?epoch=a%2Bb%20%C3%A9&offset=3")
     settings.path = "/x/{group}?room={group}"
-    #expect(target(Position(epoch: "e", offset: 0)) == "/x/7?room=7&epoch=e&offset=0")
+    #expect(try target(Position(epoch: "e", offset: 0)) == "/x/7?room=7&epoch=e&offset=0")
   }
 
   @Test func `Every client is counted in one group`() throws {
     var settings = Fixtures.settings()
     settings.clients = 11
     settings.groups = 4
-    let context = RunContext(settings: settings, run: .example, addresses: [])
+    let context = try RunContext(settings: settings, run: .example, addresses: [])
     #expect((0..<4).map(context.members(ofGroup:)) == [3, 3, 3, 2])
   }
 }

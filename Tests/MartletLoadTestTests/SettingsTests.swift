@@ -49,6 +49,8 @@ import Testing
 
   @Test(arguments: [
     ("ws://a", Target(host: "a", port: 80)), ("ws://a:8080/", Target(host: "a", port: 8080)),
+    ("wss://a", Target(host: "a", port: 443, isSecure: true)),
+    ("wss://a:9", Target(host: "a", port: 9, isSecure: true)),
     ("ws://[::1]:9", Target(host: "::1", port: 9)), ("ws://[::1]", Target(host: "::1", port: 80)),
   ])
   func `A target is read`(text: String, target: Target) throws {
@@ -56,7 +58,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "", "a:1", "http://a", "wss://a", "ws://", "ws://a:0", "ws://a:65536", "ws://a:x", "ws://a/b",
+    "", "a:1", "http://a", "wss://", "wss://a/b", "ws://", "ws://a:0", "ws://a:65536", "ws://a:x",
+    "ws://a/b",
     "ws://a?x", "ws://u@a", "ws://::1", "ws://[::1", "ws://[::1]x", "ws://a,", "ws://a b",
   ])
   func `A malformed target is refused`(text: String) {

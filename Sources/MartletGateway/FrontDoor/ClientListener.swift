@@ -7,9 +7,6 @@ internal import NIOPosix
 
 /// The port for clients and backends: HTTP/1.1 and HTTP/2.
 struct ClientListener: Sendable {
-  /// What an event has around it in a request of the API.
-  private static let envelopeAllowance = 4_096
-
   let services: GatewayServices
   let hubs: [NIOLoopBoundBox<Hub>]
   let api: GatewayAPI
@@ -72,9 +69,8 @@ struct ClientListener: Sendable {
     var configuration = HTTP2Configuration()
     configuration.maximumConcurrentStreams = limits.http2Streams
     configuration.maximumHeaderListSize = limits.headerSize
-    let bodyLimit = limits.messageSize + Self.envelopeAllowance
     let handler = HTTP2ServerHandler(configuration: configuration) { stream, head in
-      HTTP2Exchange.accept(stream, head, door, bodyLimit: bodyLimit)
+      HTTP2Exchange.accept(stream, head, door, bodyLimit: limits.bodySize)
     }
     try channel.pipeline.syncOperations.addHandler(handler)
     door.hub.opened(handler, on: channel)

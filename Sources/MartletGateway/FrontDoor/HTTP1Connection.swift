@@ -4,9 +4,6 @@ internal import NIOHTTP1
 
 /// HTTP/1.1 on a channel, until a WebSocket or a stream of events takes the channel over. Confined to its event loop.
 final class HTTP1Connection {
-  /// What an event has around it in a request of the API.
-  private static let envelopeAllowance = 4_096
-
   private let channel: any Channel
   private let isPlain: Bool
   private let encoder: HTTPResponseEncoder
@@ -33,7 +30,7 @@ final class HTTP1Connection {
     let limits = door.services.limits
     let bound = NIOLoopBound((self, door), eventLoop: channel.eventLoop)
     let requests = HTTPRequestHandler(
-      bodyLimit: limits.messageSize + Self.envelopeAllowance, timeout: limits.handshakeTimeout
+      bodyLimit: limits.bodySize, timeout: limits.handshakeTimeout
     ) { request, channel in
       let (connection, door) = bound.value
       return connection.answer(request, door)

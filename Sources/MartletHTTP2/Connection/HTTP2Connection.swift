@@ -91,7 +91,7 @@ final class HTTP2Connection {
     do { try configuration.validate() } catch { preconditionFailure("\(error)") }
     self.role = role
     self.configuration = configuration
-    flood = FloodGuard(configuration, at: .uptimeNanoseconds(0))
+    flood = FloodGuard(configuration)
   }
 
   var isServer: Bool {
@@ -118,7 +118,6 @@ final class HTTP2Connection {
     eventLoop = context.eventLoop
     guard phase == .idle, context.channel.isActive else { return }
     phase = .open
-    flood = FloodGuard(configuration, at: now)
     session.submit(settings, connectionWindow: configuration.connectionWindow)
     sendWaiting()
     becomeIdle()

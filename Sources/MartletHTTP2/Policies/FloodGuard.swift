@@ -1,3 +1,4 @@
+internal import MartletCore
 internal import NIOCore
 
 /// Decides when a peer makes more work than it has a use for.
@@ -25,9 +26,9 @@ struct FloodGuard {
   /// WINDOW_UPDATEs that are an answer to DATA.
   private var windowUpdateCredit = 0
 
-  init(_ configuration: HTTP2Configuration, at now: NIODeadline) {
-    resets = TokenBucket(configuration.resets, at: now)
-    overhead = TokenBucket(configuration.overhead, at: now)
+  init(_ configuration: HTTP2Configuration) {
+    resets = TokenBucket(configuration.resets)
+    overhead = TokenBucket(configuration.overhead)
   }
 
   mutating func sentData() {
@@ -36,15 +37,22 @@ struct FloodGuard {
 
   /// Whether `event` is within the limits.
   mutating func allows(_ event: Event, at now: NIODeadline) -> Bool {
+    let now = Duration.nanoseconds(Int64(clamping: now.uptimeNanoseconds))
     switch event {
-    case .reset: return resets.take(at: now)
-    case .overhead: return overhead.take(at: now)
+    case .reset: return resets.take(now: now) == nil
+    case .overhead: return overhead.take(now: now) == nil
     case .windowUpdate:
       guard windowUpdateCredit == 0 else {
         windowUpdateCredit -= 1
         return true
       }
-      return overhead.take(at: now)
+      return overhead.take(now: now) == nil
     }
+  }
+}
+
+extension TokenBucket {
+  fileprivate init(_ rate: HTTP2Configuration.Rate) {
+    self.init(count: rate.perSecond, per: .seconds(1), burst: rate.burst)
   }
 }

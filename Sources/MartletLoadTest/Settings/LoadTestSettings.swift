@@ -28,6 +28,10 @@ package struct LoadTestSettings: Sendable, Equatable {
   package var eventType = "load"
   /// The JWT of all clients, sent as `Authorization: Bearer`.
   package var token: String?
+  /// PEM; the authorities that the certificates of `wss://` targets are checked against; nil: the system's.
+  package var certificateAuthorityFile: String?
+  /// Off, certificates are not checked.
+  package var verifiesServers = true
   /// Where the JSON summary goes.
   package var jsonFile: String?
 
@@ -129,6 +133,8 @@ package struct LoadTestSettings: Sendable, Equatable {
       "--loops", "\(loops)", "--reconnect-delay", reconnectDelay.text, "--event-type", eventType,
     ]
     if token != nil { words += ["--token", "***"] }
+    if let certificateAuthorityFile { words += ["--ca", "'\(certificateAuthorityFile)'"] }
+    if !verifiesServers { words.append("--insecure") }
     if let jsonFile { words += ["--json", "'\(jsonFile)'"] }
     return words.joined(separator: " ")
   }

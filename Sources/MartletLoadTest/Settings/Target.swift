@@ -1,19 +1,22 @@
-/// One gateway under test: `ws://HOST[:PORT]`.
+/// One gateway under test: `ws://HOST[:PORT]`, or `wss://` for TLS.
 package struct Target: Sendable, Hashable {
   /// A name, an IPv4 address, or an IPv6 address without its brackets.
   package let host: String
   package let port: Int
+  package let isSecure: Bool
 
   /// What a message about a malformed target says is allowed.
-  package static let form = "ws://HOST or ws://HOST:PORT, several separated by commas"
+  package static let form =
+    "ws://HOST or ws://HOST:PORT, wss:// for TLS, several separated by commas"
 
-  package init(host: String, port: Int) {
+  package init(host: String, port: Int, isSecure: Bool = false) {
     self.host = host
     self.port = port
+    self.isSecure = isSecure
   }
 
   /// The target as the command line spells it.
-  package var text: String { "ws://\(authority)" }
+  package var text: String { "\(isSecure ? "wss" : "ws")://\(authority)" }
 
   /// The value of the `Host` header.
   package var authority: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
@@ -33,11 +36,9 @@ package struct Target: Sendable, Hashable {
     func refusal(_ allowed: String = form) -> SettingsError {
       SettingsError(option: "--target", value: text, allowed: allowed)
     }
-    if text.hasPrefix("wss://") {
-      throw refusal("only ws:// is spoken; end TLS in front of the gateway for a load test")
-    }
-    guard text.hasPrefix("ws://") else { throw refusal() }
-    var rest = text.dropFirst("ws://".count)
+    let isSecure = text.hasPrefix("wss://")
+    guard isSecure || text.hasPrefix("ws://") else { throw refusal() }
+    var rest = text.dropFirst((isSecure ? "wss://" : "ws://").count)
     if rest.hasSuffix("/") { rest = rest.dropLast() }
     guard !rest.contains("/"), !rest.contains("?") else {
       throw refusal("\(form); the path is set by --path")
@@ -58,11 +59,13 @@ package struct Target: Sendable, Hashable {
       portText = parts.count == 2 ? parts[1] : nil
     }
     guard !host.isEmpty, host.utf8.allSatisfy(isHostByte) else { throw refusal() }
-    guard let portText else { return Target(host: String(host), port: 80) }
+    guard let portText else {
+      return Target(host: String(host), port: isSecure ? 443 : 80, isSecure: isSecure)
+    }
     guard let port = UInt16(portText), port > 0 else {
       throw refusal("\(form), PORT from 1 to 65535")
     }
-    return Target(host: String(host), port: Int(port))
+    return Target(host: String(host), port: Int(port), isSecure: isSecure)
   }
 
   private static func isHostByte(_ byte: UInt8) -> Bool {

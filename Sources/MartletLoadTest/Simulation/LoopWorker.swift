@@ -1,3 +1,4 @@
+import MartletTLS
 import NIOCore
 import NIOPosix
 
@@ -175,6 +176,8 @@ final class LoopWorker {
 
   func connect(to target: Int, client: SimulatedClient, onFailure: @escaping (String) -> Void) {
     let bound = NIOLoopBound(client, eventLoop: eventLoop)
+    let host = context.settings.targets[target].host
+    let tls = context.settings.targets[target].isSecure ? context.tls : nil
     ClientBootstrap(group: eventLoop)
       .connectTimeout(SimulatedClient.attemptTimeout)
       // One read for each readiness: the second of the default would nearly always find nothing.
@@ -182,7 +185,11 @@ final class LoopWorker {
       .channelOption(.tcpOption(.tcp_nodelay), value: 1)
       .channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
-          try channel.pipeline.syncOperations.addHandler(bound.value.makeHandler(for: channel))
+          let pipeline = channel.pipeline.syncOperations
+          if let tls {
+            try pipeline.addHandler(TLSHandler.client(tls, serverName: host))
+          }
+          try pipeline.addHandler(bound.value.makeHandler(for: channel))
         }
       }
       .connect(to: context.addresses[target])

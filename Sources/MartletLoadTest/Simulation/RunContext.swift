@@ -1,3 +1,4 @@
+import MartletTLS
 import NIOCore
 
 /// What every client of a run shares: decided before the first connect, never changed.
@@ -8,13 +9,24 @@ struct RunContext: Sendable {
   let schedule: Schedule
   /// The resolved targets, in the order of `settings.targets`.
   let addresses: [SocketAddress]
+  /// Of targets with TLS; nil if there are none.
+  let tls: TLSContext?
   /// No publisher has a sequence at or above this.
   let sequenceLimit: UInt32
 
-  init(settings: LoadTestSettings, run: RunIdentifier, addresses: [SocketAddress]) {
+  /// - Throws: ``TLSError`` if the file of authorities cannot be used.
+  init(
+    settings: LoadTestSettings, run: RunIdentifier, addresses: [SocketAddress]
+  ) throws(TLSError) {
     self.settings = settings
     self.run = JSONKey(run.text)
     self.addresses = addresses
+    tls =
+      settings.targets.contains { $0.isSecure }
+      ? try TLSContext.client(
+        TLSClientConfiguration(
+          certificateAuthorityFile: settings.certificateAuthorityFile,
+          verifiesServer: settings.verifiesServers, applicationProtocols: ["http/1.1"])) : nil
     template = EventTemplate(settings, run: run)
     schedule = Schedule(
       clients: settings.clients, rate: settings.rate, duration: settings.duration)
