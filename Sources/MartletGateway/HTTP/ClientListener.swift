@@ -129,8 +129,7 @@ struct ClientListener: Sendable {
     guard admitted.route.hasPresence else { return nil }
     return SessionPresence(
       PresenceSession(
-        group: admitted.group, connectionID: connectionID, user: user,
-        tenant: admitted.group.tenant, origin: origin.json),
+        group: admitted.group, connectionID: connectionID, user: user, origin: origin.json),
       meta: admitted.meta, services: services)
   }
 }
