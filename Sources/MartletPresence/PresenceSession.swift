@@ -6,28 +6,25 @@ package struct PresenceSession: Equatable, Sendable {
   /// Unique in its gateway; without white space.
   package var connectionID: String
   package var user: User
-  /// Nil in a cluster without tenants.
-  package var tenant: TenantName?
   /// What the connection says of itself to the other members: a JSON object without white space between its tokens.
   package var meta: String
   /// Where the connection comes from, for backends only: a JSON object like ``meta``.
   package var origin: String
 
   package init(
-    group: GroupName, connectionID: String, user: User, tenant: TenantName? = nil,
-    meta: String = "{}", origin: String = "{}"
+    group: GroupName, connectionID: String, user: User, meta: String = "{}",
+    origin: String = "{}"
   ) {
     self.group = group
     self.connectionID = connectionID
     self.user = user
-    self.tenant = tenant
     self.meta = meta
     self.origin = origin
   }
 
   /// Nil for an anonymous user, which has no home.
   package var home: HomeUser? {
-    user.isAnonymous ? nil : HomeUser(user: user, tenant: tenant)
+    user.isAnonymous ? nil : HomeUser(user: user, tenant: group.tenant)
   }
 }
 

@@ -8,7 +8,7 @@ import Testing
 struct PresenceTextTests {
   private static let strange = User(id: "a \"b\"\n\tc", name: "\u{1F41F} d")
   private static let session = PresenceSession(
-    group: Examples.group, connectionID: "c1", user: strange, tenant: TenantName("acme"),
+    group: GroupName(trusted: "acme/room"), connectionID: "c1", user: strange,
     meta: #"{"page":"a\tb"}"#, origin: #"{"ip":"::1"}"#)
   private static let key = MembershipKey(gateway: "g-1", membership: Membership(session))
 
@@ -47,7 +47,7 @@ struct PresenceTextTests {
   @Test(
     "what is not a report is refused",
     arguments: [
-      ("o", "+\troom\tc1"), ("o", "?\troom\tc1"), ("o", "+\troom\tc1\t\t{\t{}\t{}"),
+      ("o", "+\troom\tc1"), ("o", "?\troom\tc1"), ("o", "+\troom\tc1\t{\t{}\t{}"),
       ("o", "s\troom\tc1\tx"), ("x", ""), ("c", "busy\t\t{\"id\":\"a\"}\n"), ("c", "away\t\t[]\n"),
     ])
   func malformed(kind: String, line: String) {

@@ -168,7 +168,7 @@ static bool add_user(const struct work *work, uint64_t number) {
   else
     snprintf(user, sizeof user, "user-%08llu", (unsigned long long)number);
   int length = work->isJoin
-    ? snprintf(line, sizeof line, "+\t%s\t%s\t\t{\"id\":\"%s\",\"name\":\"User %llu\"}\t%s\t%s\n", group, connection, user,
+    ? snprintf(line, sizeof line, "+\t%s\t%s\t{\"id\":\"%s\",\"name\":\"User %llu\"}\t%s\t%s\n", group, connection, user,
                (unsigned long long)number, META, ORIGIN)
     : snprintf(line, sizeof line, "-\t%s\t%s\n", group, connection);
   bool isFull = false;

@@ -23,7 +23,7 @@ final class SessionPresence {
     self.init(
       PresenceSession(
         group: group, connectionID: subject.connectionID, user: subject.user,
-        tenant: subject.tenant, origin: origin),
+        origin: origin),
       meta: meta, services: services)
   }
 

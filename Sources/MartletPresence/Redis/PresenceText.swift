@@ -6,7 +6,7 @@ internal import NIOCore
 /// An entry of a report stream has the fields `g` (gateway), `n` (sequence), `k` (kind) and `o` (lines):
 ///
 /// ```
-/// +  GROUP  CONNECTION  TENANT  {"id":…,"name":…}  META  ORIGIN
+/// +  GROUP  CONNECTION  {"id":…,"name":…}  META  ORIGIN
 /// -  GROUP  CONNECTION
 /// s  GROUP  CONNECTION  AGE
 /// ```
@@ -48,8 +48,7 @@ enum PresenceText {
   }
 
   private static func write(_ session: PresenceSession, into lines: inout ByteBuffer) {
-    lines.writeString(
-      "+\t\(session.group)\t\(session.connectionID)\t\(session.tenant?.rawValue ?? "")\t")
+    lines.writeString("+\t\(session.group)\t\(session.connectionID)\t")
     lines.writeString("\(session.user.json)\t\(session.meta)\t\(session.origin)\n")
   }
 
@@ -67,7 +66,9 @@ enum PresenceText {
       guard lines.next(), lines.count == 3, let status = UserStatus(rawValue: lines.text(0)),
         let user = user(lines.bytes(2))
       else { return nil }
-      return .choice(status, HomeUser(user: user, tenant: tenant(lines.text(1))))
+      let tenant = lines.text(1)
+      return .choice(
+        status, HomeUser(user: user, tenant: tenant.isEmpty ? nil : TenantName(trusted: tenant)))
     }
     guard let gateway = fields["g"],
       let sequence = fields["n"].flatMap({ UInt64(String(buffer: $0)) }),
@@ -109,11 +110,11 @@ enum PresenceText {
       group: GroupName(trusted: line.text(1)), connectionID: line.text(2))
     switch line.text(0) {
     case "+":
-      guard line.count == 7, let user = user(line.bytes(4)) else { return nil }
+      guard line.count == 6, let user = user(line.bytes(3)) else { return nil }
       return .join(
         PresenceSession(
           group: membership.group, connectionID: membership.connectionID, user: user,
-          tenant: tenant(line.text(3)), meta: line.text(5), origin: line.text(6)))
+          meta: line.text(4), origin: line.text(5)))
     case "-":
       return .leave(membership)
     case "s":
@@ -125,10 +126,6 @@ enum PresenceText {
   }
 
   // MARK: Words
-
-  private static func tenant(_ text: String) -> TenantName? {
-    text.isEmpty ? nil : TenantName(trusted: text)
-  }
 
   /// `{"id":…,"name":…}`; nil if this is not a user.
   static func user(_ json: ByteBuffer) -> User? {
