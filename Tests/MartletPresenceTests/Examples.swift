@@ -43,6 +43,11 @@ extension PresenceMoment {
 }
 
 extension PresenceState {
+  func people(of group: GroupName) -> [String: Roster.Person] {
+    Dictionary(
+      uniqueKeysWithValues: (rosters.groups[group]?.people ?? [:]).map { ($0, $1) })
+  }
+
   /// The members of ``Examples/group``, those first who joined first, as `USER:CONNECTIONS`.
   var members: [String] {
     (rosters.groups[Examples.group]?.people ?? [:]).values

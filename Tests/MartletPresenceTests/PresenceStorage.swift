@@ -123,19 +123,33 @@ struct PresenceStorage {
 
   // MARK: Loading
 
-  var persisted: PresenceState.Persisted {
-    var persisted = PresenceState.Persisted()
-    persisted.connections = connections
-    persisted.departing = departing.map {
-      ($0.key.group, $0.value.profile, $0.value.afterDrain)
+  /// Each of those who are there twice, since a hash that is being resized may be read so.
+  var persisted: [PresenceState.Persisted] {
+    var members: [PresenceState.Persisted] = connections.map { .connection($0, $1) }
+    members += departing.map {
+      .departing($0.group, $1.profile, afterDrain: $1.afterDrain)
     }
-    persisted.counting = Array(counting)
-    persisted.debts = debts.mapValues { Array($0) }
-    persisted.sessions = sessions
-    persisted.parting = parting.values.map { ($0.user, $0.sessionStart, $0.afterDrain) }
-    persisted.statuses = statuses.map { ($0.key, $0.value) }
-    persisted.notices = Array(notices.values)
-    persisted.gateways = progress.map { ($0.key, $0.value.sequence, $0.value.isDraining) }
-    return persisted
+    members += sessions.map { .session($0, $1) }
+    members += parting.values.map {
+      .parting($0.user, sessionStart: $0.sessionStart, afterDrain: $0.afterDrain)
+    }
+    members += progress.map { .gateway($0, sequence: $1.sequence, isDraining: $1.isDraining) }
+    members += counting.map { .counting($0) }
+    var remarks: [PresenceState.Persisted] = statuses.map { .status($0, $1) }
+    for (group, debts) in debts { remarks += debts.map { .debt(group, $0) } }
+    return members + members.reversed() + remarks + pendingNotices.map { .notice($0) }
+  }
+
+  /// Those that have not arrived.
+  var pendingNotices: [StatusNotice] { Array(notices.values) }
+}
+
+extension PresenceState {
+  /// Goes on where another state ended.
+  init(
+    _ persisted: [Persisted], shard: Int, of map: ShardMap, rules: PresenceRules, now: Duration
+  ) {
+    self.init(shard: shard, of: map, rules: rules)
+    for entry in persisted { restore(entry, now: now) }
   }
 }

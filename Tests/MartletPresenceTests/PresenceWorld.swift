@@ -306,7 +306,7 @@ struct PresenceWorld {
   }
 
   private func roster(_ state: PresenceState, _ group: GroupName) -> [String: MemberProfile] {
-    (state.rosters.groups[group]?.people ?? [:]).mapValues(\.profile)
+    state.people(of: group).mapValues(\.profile)
   }
 
   /// Everybody is there who should be, with the right number of connections, in memory and for readers.
@@ -321,7 +321,7 @@ struct PresenceWorld {
       }
     }
     for group in Self.groups {
-      let people = shard.state.rosters.groups[group]?.people ?? [:]
+      let people = shard.state.people(of: group)
       let here = people.filter { !$0.value.hasLeft }.mapValues(\.connections.count)
       try #require(here == expected[group] ?? [:])
       let listed = shard.storage.members[group] ?? [:]
@@ -393,7 +393,7 @@ struct PresenceWorld {
       let key = UserKey(tenant: nil, id: user.id)
       let storage = shards[map.home(of: key)].storage
       try #require(Set((storage.users[key]?.places ?? [:]).keys) == truth[user.id] ?? [])
-      try #require(storage.persisted.notices == [])
+      try #require(storage.pendingNotices == [])
     }
   }
 }

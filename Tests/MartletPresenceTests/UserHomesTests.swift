@@ -180,6 +180,6 @@ struct UserHomesTests {
     storage.apply(state.answered(first[0], isDelivered: false))
     pass(0, 1)
     #expect(told == ["room=do_not_disturb"])
-    #expect(storage.persisted.notices == [])
+    #expect(storage.pendingNotices == [])
   }
 }

@@ -14,7 +14,10 @@ package struct User: Hashable, Sendable {
   }
 
   /// Whether nobody can ask for the user by id: it differs on each connection.
-  package var isAnonymous: Bool { id.hasPrefix(Self.anonymousPrefix) }
+  package var isAnonymous: Bool { Self.isAnonymous(id) }
+
+  /// Whether this is the id of a user that is anonymous.
+  package static func isAnonymous(_ id: String) -> Bool { id.hasPrefix(anonymousPrefix) }
 
   /// `{"id":…,"name":…}`
   package var json: String {

@@ -62,9 +62,7 @@ final class OwnedShard {
 
   private func begin(_ loaded: PresenceLoader.Loaded, memory: PresenceState?) {
     guard !isEnded else { return }
-    var state = PresenceState(
-      loaded.persisted, shard: shard, of: configuration.backplane.keyspace.shards,
-      rules: configuration.rules, now: ShardAggregator.now)
+    var state = loaded.state
     var steps: [PresenceStep] = []
     if loaded.cursor == nil, let memory {
       steps = state.adopt(

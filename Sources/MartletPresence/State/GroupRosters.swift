@@ -1,4 +1,3 @@
-internal import HeapModule
 internal import MartletCore
 
 /// The rosters of one shard's groups. A value; time, in that of a ``PresenceClock``, is an argument.
@@ -16,14 +15,14 @@ struct GroupRosters: Sendable {
   }
 
   let rules: PresenceRules
-  private(set) var groups: [GroupName: Roster] = [:]
+  private(set) var groups: PackedDictionary<GroupName, Roster> = [:]
   private(set) var counters = Counters()
   /// Users, counted once for each of their groups.
   private(set) var memberCount = 0
   /// Also departures that were called off.
-  private var departures = Heap<Deadline<Departure>>()
+  private var departures = DeadlineQueue<Departure>()
   /// Groups that have to be told something.
-  private var tellings = Heap<Deadline<GroupName>>()
+  private var tellings = DeadlineQueue<GroupName>()
 
   init(rules: PresenceRules) {
     self.rules = rules
@@ -31,7 +30,7 @@ struct GroupRosters: Sendable {
 
   /// The next time at which ``tick(at:_:)`` may have something to do.
   var nextDeadline: Duration? {
-    switch (departures.min?.time, tellings.min?.time) {
+    switch (departures.next, tellings.next) {
     case (let left?, let right?): min(left, right)
     case (let left, let right): left ?? right
     }
@@ -48,37 +47,21 @@ struct GroupRosters: Sendable {
   ) {
     let key = ConnectionKey(gateway: gateway, connectionID: session.connectionID)
     let id = session.user.id
-    // Groups and people are changed in place: there may be thousands of them.
-    if groups[session.group]?.people[id] == nil {
-      groups[session.group, default: Roster()].people[id] = Roster.Person(
-        user: session.user, since: wallClock)
-      memberCount += 1
-    }
-    let isBack = groups[session.group]?.people[id]?.leaving != nil
-    guard let joined = upsert(key, session, isNew: isNew, wallClock: wallClock) else { return }
-    groups[session.group]?.people[id]?.user = session.user
-    guard let person = groups[session.group]?.people[id] else { return }
+    // In place, and with one look-up: there may be thousands of groups and people.
+    let arrival = groups[session.group, default: Roster()]
+      .join(key, session, isNew: isNew, wallClock: wallClock)
+    guard let arrival else { return }
+    if arrival.isFirst { memberCount += 1 }
+    let person = arrival.person
     step.append(
       .connected(
         MembershipKey(gateway: gateway, membership: Membership(session)),
-        RosterEntry(user: session.user, since: person.since, joined: joined, meta: session.meta)))
-    if isBack { step.append(.returned(session.group, userID: id)) }
+        RosterEntry(
+          user: session.user, since: person.since, joined: arrival.joined, meta: session.meta)))
+    if arrival.isBack { step.append(.returned(session.group, userID: id)) }
     list(person, in: session.group, &step)
     step.append(.seen(session.group, userID: id, wallClock))
     owe(person, in: session.group, at: time, &step)
-  }
-
-  /// When the connection joined; nil if nothing has changed.
-  private mutating func upsert(
-    _ key: ConnectionKey, _ session: PresenceSession, isNew: Bool, wallClock: Int64
-  ) -> Int64? {
-    let id = session.user.id
-    guard isNew else {
-      return groups[session.group]?.people[id]?.setMeta(session.meta, of: key)
-    }
-    groups[session.group]?.people[id]?.add(
-      Roster.Connection(key: key, joined: wallClock, meta: session.meta))
-    return wallClock
   }
 
   /// A connection leaves; it must be one that has joined.
@@ -104,15 +87,13 @@ struct GroupRosters: Sendable {
 
   /// Lets departures happen, and tells groups what is due.
   mutating func tick(at time: Duration, _ steps: inout [PresenceStep]) {
-    while let next = departures.min, next.time <= time {
-      departures.removeMin()
+    while let next = departures.popDue(at: time) {
       let (group, id) = (next.subject.group, next.subject.userID)
       // Who came back meanwhile has no departure, or a later one.
       guard let person = groups[group]?.people[id], person.departure == next.time else { continue }
       expire(person, since: next.time, in: group, at: time, &steps)
     }
-    while let next = tellings.min, next.time <= time {
-      tellings.removeMin()
+    while let next = tellings.popDue(at: time) {
       tell(next.subject, at: time, &steps)
     }
   }
@@ -125,7 +106,7 @@ struct GroupRosters: Sendable {
     if person.told != nil, groups[group]?.isCounting == false {
       groups[group]?.people[id]?.leaving = Roster.Leaving(
         end: next, metas: person.profile.metas, isOver: true)
-      if groups[group]?.debts[id] == nil { groups[group]?.debts[id] = .left }
+      if groups[group]?.debts[id] == nil { groups[group]?.owe(.left, of: id) }
       schedule(group, at: time)
       return
     }
@@ -181,7 +162,7 @@ struct GroupRosters: Sendable {
   private mutating func tellNames(_ group: GroupName, _ steps: inout [PresenceStep]) {
     for id in debtors(group) {
       guard let person = groups[group]?.people[id] else {
-        groups[group]?.debts[id] = nil
+        _ = groups[group]?.settle(id)
         continue
       }
       // Who is within the grace either comes back, or leaves.
@@ -270,7 +251,7 @@ struct GroupRosters: Sendable {
       } else if person.told != person.profile.hashValue {
         note(.updated, of: id, in: group, &step)
       } else {
-        groups[group]?.debts[id] = nil
+        _ = groups[group]?.settle(id)
         return
       }
     }
@@ -280,14 +261,14 @@ struct GroupRosters: Sendable {
   private mutating func note(
     _ kind: DiffDebt.Kind, of id: String, in group: GroupName, _ step: inout PresenceStep
   ) {
-    groups[group]?.debts[id] = kind
+    groups[group]?.owe(kind, of: id)
     step.append(.owed(group, DiffDebt(kind: kind, userID: id)))
   }
 
   private mutating func settle(
     _ id: String, in group: GroupName, _ step: inout PresenceStep
   ) {
-    guard let kind = groups[group]?.debts.removeValue(forKey: id), kind != .left else { return }
+    guard let kind = groups[group]?.settle(id), kind != .left else { return }
     step.append(.settled(group, DiffDebt(kind: kind, userID: id)))
   }
 
@@ -306,7 +287,7 @@ struct GroupRosters: Sendable {
   private mutating func schedule(_ group: GroupName, at time: Duration) {
     guard let roster = groups[group], !roster.isScheduled else { return }
     groups[group]?.isScheduled = true
-    tellings.insert(Deadline(time: max(time, roster.quietUntil), subject: group))
+    tellings.insert(group, at: max(time, roster.quietUntil))
   }
 
   // MARK: Steps
@@ -327,8 +308,7 @@ struct GroupRosters: Sendable {
     let id = person.user.id
     groups[group]?.people[id]?.leaving = Roster.Leaving(
       end: time + delay, metas: person.profile.metas)
-    departures.insert(
-      Deadline(time: time + delay, subject: Departure(group: group, userID: id)))
+    departures.insert(Departure(group: group, userID: id), at: time + delay)
   }
 
   private mutating func remove(
@@ -351,57 +331,50 @@ struct GroupRosters: Sendable {
 // MARK: Loading
 
 extension GroupRosters {
+  /// Whoever is restored is known to the group, as far as nothing else is said of them later.
   mutating func restore(_ key: MembershipKey, _ entry: RosterEntry) {
-    let group = key.membership.group
-    add(entry.user, in: group, since: entry.since)
-    groups[group]?.people[entry.user.id]?.add(
-      Roster.Connection(
+    restore(entry.user, in: key.membership.group, since: entry.since) { person in
+      let connection = Roster.Connection(
         key: ConnectionKey(gateway: key.gateway, connectionID: key.membership.connectionID),
-        joined: entry.joined, meta: entry.meta))
+        joined: entry.joined, meta: entry.meta)
+      if !person.connections.contains(connection) { person.add(connection) }
+    }
   }
 
   mutating func restoreDeparting(
     _ profile: MemberProfile, in group: GroupName, afterDrain: Bool, at time: Duration
   ) {
-    let id = profile.user.id
-    add(profile.user, in: group, since: profile.joinedAt)
-    groups[group]?.people[id]?.leaving = Roster.Leaving(end: time, metas: profile.metas)
-    guard let person = groups[group]?.people[id] else { return }
+    restore(profile.user, in: group, since: profile.joinedAt) {
+      $0.leaving = Roster.Leaving(end: time, metas: profile.metas)
+    }
+    guard let person = groups[group]?.people[profile.user.id] else { return }
     depart(person, in: group, after: delay(afterDrain), at: time)
   }
 
-  private mutating func add(_ user: User, in group: GroupName, since: Int64) {
-    guard groups[group]?.people[user.id] == nil else { return }
-    groups[group, default: Roster()].people[user.id] = Roster.Person(user: user, since: since)
-    memberCount += 1
+  private mutating func restore(
+    _ user: User, in group: GroupName, since: Int64, _ change: (inout Roster.Person) -> Void
+  ) {
+    var person = Roster.Person(user: user, since: since)
+    if let former = groups[group]?.people[user.id] { person = former } else { memberCount += 1 }
+    change(&person)
+    person.told = person.profile.hashValue
+    groups[group, default: Roster()].people[user.id] = person
   }
 
   mutating func restoreCounting(_ group: GroupName) {
     groups[group, default: Roster()].isCounting = true
   }
 
-  /// Takes what groups were not told, after everything else.
-  mutating func finishRestoring(_ debts: [GroupName: [DiffDebt]], at time: Duration) {
-    for (group, roster) in groups {
-      for (id, person) in roster.people {
-        groups[group]?.people[id]?.told = person.profile.hashValue
-      }
-      if roster.isCounting { groups[group]?.toldCount = nil }
+  /// Takes what the group was not told, after those of whom it was not.
+  mutating func restore(_ debt: DiffDebt, of group: GroupName, at time: Duration) {
+    switch debt.kind {
+    case .joined: groups[group]?.people[debt.userID]?.told = nil
+    case .updated: groups[group]?.people[debt.userID]?.told = 0
+    case .left: return
+    case .count: groups[group]?.owesCount = true
     }
-    for (group, debts) in debts {
-      for debt in debts {
-        switch debt.kind {
-        case .joined: groups[group]?.people[debt.userID]?.told = nil
-        case .updated: groups[group]?.people[debt.userID]?.told = 0
-        case .left: continue
-        case .count:
-          groups[group]?.owesCount = true
-          continue
-        }
-        groups[group]?.debts[debt.userID] = debt.kind
-      }
-      schedule(group, at: time)
-    }
+    if debt.kind != .count { groups[group]?.owe(debt.kind, of: debt.userID) }
+    schedule(group, at: time)
   }
 
   /// Takes the users of `previous` as about to leave, since what was persisted of them is lost: groups know them.

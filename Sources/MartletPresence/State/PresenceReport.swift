@@ -41,6 +41,11 @@ struct Membership: Hashable, Sendable {
   init(_ session: PresenceSession) {
     self.init(group: session.group, connectionID: session.connectionID)
   }
+
+  /// Where the user of the connection is known across groups; nil for an anonymous one.
+  func home(ofUser id: String) -> UserKey? {
+    User.isAnonymous(id) ? nil : UserKey(tenant: group.tenant, id: id)
+  }
 }
 
 /// A membership of one life of a gateway.

@@ -9,14 +9,8 @@ struct PresenceState: Sendable {
   private struct Gateway: Sendable {
     var sequence: UInt64 = 0
     var isDraining = false
-    /// With the user.
-    var memberships: [Membership: Held] = [:]
-  }
-
-  private struct Held: Sendable {
-    var userID: String
-    /// Nil for an anonymous user.
-    var home: UserKey?
+    /// With the user's id.
+    var memberships: PackedDictionary<Membership, String> = [:]
   }
 
   let map: ShardMap
@@ -67,7 +61,7 @@ struct PresenceState: Sendable {
   private mutating func take(
     _ report: PresenceReport, _ moment: PresenceMoment, _ steps: inout [PresenceStep]
   ) {
-    let gateway = report.gateway
+    let gateway = storedName(report.gateway)
     switch report.body {
     case .operations(let operations):
       expectNext(report, &steps)
@@ -155,12 +149,12 @@ struct PresenceState: Sendable {
     case .leave(let membership):
       leave(membership, gateway: gateway, wallClock: moment.wallClock, &steps)
     case .seen(let membership, let age):
-      guard let held = gateways[gateway]?.memberships[membership] else { return }
+      guard let userID = gateways[gateway]?.memberships[membership] else { return }
       let time = moment.wallClock - age
       if keepsRoster(of: membership.group) {
-        step.append(.seen(membership.group, userID: held.userID, time))
+        step.append(.seen(membership.group, userID: userID, time))
       }
-      if let home = held.home, isHome(of: home) {
+      if let home = membership.home(ofUser: userID), isHome(of: home) {
         homes.seen(home, age: .milliseconds(age), wallClock: time, at: clock.elapsed, &step)
       }
     }
@@ -188,7 +182,7 @@ struct PresenceState: Sendable {
   ) {
     let membership = Membership(session)
     let former = gateways[gateway]?.memberships[membership]
-    if let former, former.userID != session.user.id {
+    if let former, former != session.user.id {
       // Connection ids are not reused for another user; if one is, the later report holds.
       leave(membership, gateway: gateway, wallClock: wallClock, &steps)
       return join(session, gateway: gateway, wallClock: wallClock, isNews: isNews, &steps)
@@ -205,10 +199,7 @@ struct PresenceState: Sendable {
         session, home, gateway: gateway, wallClock: wallClock, at: clock.elapsed,
         isActivity: isNews || former == nil, &step)
     }
-    if former == nil {
-      gateways[gateway, default: Gateway()].memberships[membership] = Held(
-        userID: session.user.id, home: home?.key)
-    }
+    if former == nil { hold(membership, of: session.user, gateway: gateway) }
     if !step.isEmpty { steps.append(step) }
   }
 
@@ -216,16 +207,16 @@ struct PresenceState: Sendable {
   private mutating func leave(
     _ membership: Membership, gateway: String, wallClock: Int64, _ steps: inout [PresenceStep]
   ) {
-    guard let held = gateways[gateway]?.memberships.removeValue(forKey: membership) else { return }
+    guard let userID = gateways[gateway]?.memberships.removeValue(forKey: membership)
+    else { return }
     let key = MembershipKey(gateway: gateway, membership: membership)
     let afterDrain = gateways[gateway]?.isDraining ?? false
     var step: PresenceStep = []
     if keepsRoster(of: membership.group) {
       rosters.leave(
-        key, userID: held.userID, wallClock: wallClock, at: clock.elapsed, afterDrain: afterDrain,
-        &step)
+        key, userID: userID, wallClock: wallClock, at: clock.elapsed, afterDrain: afterDrain, &step)
     }
-    if let home = held.home, isHome(of: home) {
+    if let home = membership.home(ofUser: userID), isHome(of: home) {
       homes.leave(
         key, home, wallClock: wallClock, at: clock.elapsed, afterDrain: afterDrain, &step)
     }
@@ -242,6 +233,17 @@ struct PresenceState: Sendable {
     steps.append([.forgotten(gateway: gateway)])
   }
 
+  private mutating func hold(_ membership: Membership, of user: User, gateway: String) {
+    var membership = membership
+    if let group = rosters.groups.storedKey(membership.group) { membership.group = group }
+    gateways[gateway, default: Gateway()].memberships[membership] = user.id
+  }
+
+  /// The name that everything of the gateway shares: each copy of a text of its length takes as much as an entry.
+  private func storedName(_ gateway: String) -> String {
+    gateways.index(forKey: gateway).map { gateways[$0].key } ?? gateway
+  }
+
   private func keepsRoster(of group: GroupName) -> Bool { map.shard(of: group) == shard }
 
   private func isHome(of user: UserKey) -> Bool { map.home(of: user) == shard }
@@ -250,58 +252,53 @@ struct PresenceState: Sendable {
 // MARK: Loading
 
 extension PresenceState {
-  /// What was persisted of a shard.
-  struct Persisted: Sendable {
-    var connections: [MembershipKey: RosterEntry] = [:]
-    var departing: [(group: GroupName, profile: MemberProfile, afterDrain: Bool)] = []
-    var counting: [GroupName] = []
-    var debts: [GroupName: [DiffDebt]] = [:]
-    var sessions: [MembershipKey: HomeEntry] = [:]
-    var parting: [(user: HomeUser, sessionStart: Int64, afterDrain: Bool)] = []
-    var statuses: [(UserKey, HomeStatus)] = []
-    var notices: [StatusNotice] = []
-    var gateways: [(name: String, sequence: UInt64, isDraining: Bool)] = []
+  /// Something that was persisted of a shard.
+  enum Persisted: Equatable, Sendable {
+    // Who is there.
+    case connection(MembershipKey, RosterEntry)
+    case departing(GroupName, MemberProfile, afterDrain: Bool)
+    case session(MembershipKey, HomeEntry)
+    case parting(HomeUser, sessionStart: Int64, afterDrain: Bool)
+    case gateway(String, sequence: UInt64, isDraining: Bool)
+    case counting(GroupName)
+    // What speaks of those.
+    case debt(GroupName, DiffDebt)
+    case status(UserKey, HomeStatus)
+    case notice(StatusNotice)
   }
 
-  /// Goes on where another state ended.
+  /// Goes on where another state ended, whose remains come one by one: first who is there, then what speaks of those. A repetition
+  /// changes nothing.
   ///
   /// Graces begin anew: how much of one had passed is not persisted, since clocks of two machines cannot be compared.
-  init(
-    _ persisted: Persisted, shard: Int, of map: ShardMap, rules: PresenceRules, now: Duration
-  ) {
-    self.init(shard: shard, of: map, rules: rules)
+  mutating func restore(_ persisted: Persisted, now: Duration) {
     clock.advance(to: now)
     let time = clock.elapsed
-    for (key, entry) in persisted.connections {
+    switch persisted {
+    case .connection(var key, let entry):
+      key.gateway = storedName(key.gateway)
       rosters.restore(key, entry)
-      hold(key, userID: entry.user.id, home: nil)
-    }
-    for person in persisted.departing {
-      rosters.restoreDeparting(
-        person.profile, in: person.group, afterDrain: person.afterDrain, at: time)
-    }
-    for group in persisted.counting { rosters.restoreCounting(group) }
-    rosters.finishRestoring(persisted.debts, at: time)
-    for (key, entry) in persisted.sessions {
+      hold(key.membership, of: entry.user, gateway: key.gateway)
+    case .departing(let group, let profile, let afterDrain):
+      rosters.restoreDeparting(profile, in: group, afterDrain: afterDrain, at: time)
+    case .session(var key, let entry):
+      key.gateway = storedName(key.gateway)
       homes.restore(key, entry, at: time)
-      hold(key, userID: entry.user.user.id, home: entry.user.key)
+      hold(key.membership, of: entry.user.user, gateway: key.gateway)
+    case .parting(let user, let sessionStart, let afterDrain):
+      homes.restoreParting(user, sessionStart: sessionStart, afterDrain: afterDrain, at: time)
+    case .gateway(let name, let sequence, let isDraining):
+      gateways[name, default: Gateway()].sequence = sequence
+      gateways[name]?.isDraining = isDraining
+    case .counting(let group):
+      rosters.restoreCounting(group)
+    case .debt(let group, let debt):
+      rosters.restore(debt, of: group, at: time)
+    case .status(let user, let status):
+      homes.restore(user, status)
+    case .notice(let notice):
+      homes.restore(notice, at: time)
     }
-    for person in persisted.parting {
-      homes.restoreParting(
-        person.user, sessionStart: person.sessionStart, afterDrain: person.afterDrain, at: time)
-    }
-    for (key, status) in persisted.statuses { homes.restore(key, status) }
-    for notice in persisted.notices { homes.restore(notice, at: time) }
-    for gateway in persisted.gateways {
-      gateways[gateway.name, default: Gateway()].sequence = gateway.sequence
-      gateways[gateway.name]?.isDraining = gateway.isDraining
-    }
-  }
-
-  private mutating func hold(_ key: MembershipKey, userID: String, home: UserKey?) {
-    let former = gateways[key.gateway]?.memberships[key.membership]
-    gateways[key.gateway, default: Gateway()].memberships[key.membership] = Held(
-      userID: userID, home: home ?? former?.home)
   }
 
   /// Takes the users of `previous`, whose persisted form was lost, as about to leave: they were announced,

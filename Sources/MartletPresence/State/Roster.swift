@@ -45,6 +45,20 @@ struct Roster: Sendable {
     /// Hash of the profile that the group was told; nil: the group does not know the user.
     var told: Int?
 
+    /// When the connection joined; nil if nothing has changed.
+    fileprivate mutating func join(
+      _ key: ConnectionKey, _ session: PresenceSession, isNew: Bool, wallClock: Int64
+    ) -> Int64? {
+      if isNew {
+        add(Connection(key: key, joined: wallClock, meta: session.meta))
+        user = session.user
+        return wallClock
+      }
+      guard let joined = setMeta(session.meta, of: key) else { return nil }
+      user = session.user
+      return joined
+    }
+
     mutating func add(_ connection: Connection) {
       // Almost always the last one.
       let index = connections.lastIndex { $0 < connection }.map { $0 + 1 } ?? 0
@@ -73,7 +87,7 @@ struct Roster: Sendable {
     var hasLeft: Bool { leaving?.isOver ?? false }
 
     /// When the connection joined; nil if it is unknown, or has this meta already.
-    mutating func setMeta(_ meta: String, of key: ConnectionKey) -> Int64? {
+    private mutating func setMeta(_ meta: String, of key: ConnectionKey) -> Int64? {
       guard let index = connections.lastIndex(where: { $0.key == key }),
         connections[index].meta != meta
       else { return nil }
@@ -92,11 +106,11 @@ struct Roster: Sendable {
   }
 
   /// By id.
-  var people: [String: Person] = [:]
+  var people: PackedDictionary<String, Person> = [:]
   /// Whether the group is told numbers only.
   var isCounting = false
   /// The users of whom the group may have to be told something.
-  var debts: [String: DiffDebt.Kind] = [:]
+  private(set) var debts: [String: DiffDebt.Kind] = [:]
   /// Whether the group has to be told its count.
   var owesCount = false
   /// The count that the group was told last.
@@ -107,6 +121,42 @@ struct Roster: Sendable {
   var isScheduled = false
 
   var isIdle: Bool { debts.isEmpty && !owesCount }
+
+  /// What became of a connection that joined, or has another meta.
+  struct Arrival {
+    /// Its user, as it is now.
+    var person: Person
+    /// When the connection joined, milliseconds since 1970.
+    var joined: Int64
+    /// Whether the user was no member.
+    var isFirst: Bool
+    /// Whether the user was about to leave.
+    var isBack: Bool
+  }
+
+  /// A connection joins, or has another meta; nil if nothing has changed.
+  ///
+  /// - Parameter isNew: whether it is unknown.
+  mutating func join(
+    _ key: ConnectionKey, _ session: PresenceSession, isNew: Bool, wallClock: Int64
+  ) -> Arrival? {
+    let id = session.user.id
+    let (isFirst, isBack) = (people[id] == nil, people[id]?.leaving != nil)
+    let joined = people[id, default: Person(user: session.user, since: wallClock)]
+      .join(key, session, isNew: isNew, wallClock: wallClock)
+    guard let joined, let person = people[id] else { return nil }
+    return Arrival(person: person, joined: joined, isFirst: isFirst, isBack: isBack)
+  }
+
+  mutating func owe(_ kind: DiffDebt.Kind, of userID: String) { debts[userID] = kind }
+
+  /// The group has been told of the user, or need not be. What it was to be told.
+  mutating func settle(_ userID: String) -> DiffDebt.Kind? {
+    let kind = debts.removeValue(forKey: userID)
+    // One that was emptied would keep its room, in every group.
+    if debts.isEmpty { debts = [:] }
+    return kind
+  }
 }
 
 /// A connection of one life of a gateway.

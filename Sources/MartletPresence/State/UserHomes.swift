@@ -1,4 +1,3 @@
-internal import HeapModule
 internal import MartletCore
 
 /// The users whose home one shard is. A value; time, in that of a ``PresenceClock``, is an argument.
@@ -41,15 +40,15 @@ struct UserHomes: Sendable {
   }
 
   let rules: PresenceRules
-  private var people: [UserKey: Person] = [:]
+  private var people: PackedDictionary<UserKey, Person> = [:]
   /// Those that are not the default, and what is persisted of them.
   private var statuses: [UserKey: HomeStatus] = [:]
   private var outbox: [StatusNotice.Key: Outgoing] = [:]
   /// Also departures that were called off.
-  private var departures = Heap<Deadline<UserKey>>()
+  private var departures = DeadlineQueue<UserKey>()
   /// When people may turn idle; one for each who is not, and for those who were active meanwhile.
-  private var idling = Heap<Deadline<UserKey>>()
-  private var sendings = Heap<Deadline<StatusNotice.Key>>()
+  private var idling = DeadlineQueue<UserKey>()
+  private var sendings = DeadlineQueue<StatusNotice.Key>()
   private var nextForgetting = Duration.zero
 
   /// Between two looks for what is older than ``PresenceRules/remember``.
@@ -64,9 +63,7 @@ struct UserHomes: Sendable {
 
   /// The next time at which ``tick(at:wallClock:_:)`` or ``notices(limit:at:)`` may have something to do.
   var nextDeadline: Duration? {
-    [
-      departures.min?.time, idling.min?.time, sendings.min?.time, nextForgetting,
-    ].compactMap(\.self).min()
+    [departures.next, idling.next, sendings.next, nextForgetting].compactMap(\.self).min()
   }
 
   // MARK: Inputs
@@ -84,7 +81,7 @@ struct UserHomes: Sendable {
     if isArriving {
       people[key] = Person(user: user, sessionStart: wallClock, lastActive: time)
       step.append(.arrived(key, sessionStart: wallClock))
-      idling.insert(Deadline(time: time + rules.awayAfter, subject: key))
+      idling.insert(key, at: time + rules.awayAfter)
     }
     people[key]?.user = user
     let former = people[key]?.places.last { $0.key == membership }
@@ -175,8 +172,7 @@ struct UserHomes: Sendable {
   }
 
   mutating func tick(at time: Duration, wallClock: Int64, _ steps: inout [PresenceStep]) {
-    while let next = departures.min, next.time <= time {
-      departures.removeMin()
+    while let next = departures.popDue(at: time) {
       let key = next.subject
       // Who came back meanwhile has no departure, or a later one.
       guard let person = people[key], person.leaving?.end == next.time else { continue }
@@ -188,8 +184,7 @@ struct UserHomes: Sendable {
       }
       steps.append(step)
     }
-    while let next = idling.min, next.time <= time {
-      idling.removeMin()
+    while let next = idling.popDue(at: time) {
       expectActivity(of: next.subject, at: time, &steps)
     }
     if nextForgetting <= time { forget(wallClock: wallClock, at: time, &steps) }
@@ -201,7 +196,7 @@ struct UserHomes: Sendable {
     guard let person = people[key], !person.isIdle else { return }
     let deadline = person.lastActive + rules.awayAfter
     guard deadline <= time else {
-      idling.insert(Deadline(time: deadline, subject: key))
+      idling.insert(key, at: deadline)
       return
     }
     people[key]?.isIdle = true
@@ -235,7 +230,7 @@ struct UserHomes: Sendable {
     people[key]?.lastActive = activity
     guard person.isIdle, activity + rules.awayAfter > now else { return }
     people[key]?.isIdle = false
-    idling.insert(Deadline(time: activity + rules.awayAfter, subject: key))
+    idling.insert(key, at: activity + rules.awayAfter)
     show(
       statuses[key]?.chosen ?? .available, for: person.user, isIdle: false, offlineSince: nil,
       at: now, &step)
@@ -287,14 +282,13 @@ struct UserHomes: Sendable {
 
   private mutating func schedule(_ key: StatusNotice.Key, at time: Duration) {
     outbox[key]?.time = time
-    sendings.insert(Deadline(time: time, subject: key))
+    sendings.insert(key, at: time)
   }
 
   /// At most `limit` of the notices that are due; each must come back by ``answered(_:isDelivered:at:_:)``.
   mutating func notices(limit: Int, at time: Duration) -> [StatusNotice] {
     var due: [StatusNotice] = []
-    while due.count < limit, let next = sendings.min, next.time <= time {
-      sendings.removeMin()
+    while due.count < limit, let next = sendings.popDue(at: time) {
       // What was replaced meanwhile has another time.
       guard let outgoing = outbox[next.subject], outgoing.time == next.time, !outgoing.isUnderWay
       else { continue }
@@ -329,7 +323,7 @@ struct UserHomes: Sendable {
   private mutating func depart(_ key: UserKey, afterDrain: Bool, at time: Duration) {
     let end = time + delay(afterDrain)
     people[key]?.leaving = Leaving(end: end)
-    departures.insert(Deadline(time: end, subject: key))
+    departures.insert(key, at: end)
   }
 }
 
@@ -348,8 +342,10 @@ extension UserHomes {
 
 extension UserHomes {
   mutating func restore(_ key: MembershipKey, _ entry: HomeEntry, at time: Duration) {
+    let user = entry.user.key
     add(entry.user, sessionStart: entry.sessionStart, at: time)
-    people[entry.user.key]?.places.append(Place(key: key, joined: entry.joined))
+    guard people[user]?.places.contains(where: { $0.key == key }) == false else { return }
+    people[user]?.places.append(Place(key: key, joined: entry.joined))
   }
 
   mutating func restoreParting(
@@ -363,7 +359,7 @@ extension UserHomes {
   private mutating func add(_ user: HomeUser, sessionStart: Int64, at time: Duration) {
     guard people[user.key] == nil else { return }
     people[user.key] = Person(user: user, sessionStart: sessionStart, lastActive: time)
-    idling.insert(Deadline(time: time + rules.awayAfter, subject: user.key))
+    idling.insert(user.key, at: time + rules.awayAfter)
   }
 
   /// After those who are here.
@@ -385,7 +381,7 @@ extension UserHomes {
       add(former.user, sessionStart: former.sessionStart, at: time)
       let end = time + rules.grace + allowance
       people[key]?.leaving = Leaving(end: end)
-      departures.insert(Deadline(time: end, subject: key))
+      departures.insert(key, at: end)
       steps.append([
         .arrived(key, sessionStart: former.sessionStart),
         .parting(former.user, sessionStart: former.sessionStart, afterDrain: true),
