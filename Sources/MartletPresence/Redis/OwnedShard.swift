@@ -6,6 +6,9 @@ internal import NIOCore
 
 /// A shard that this daemon owns: its state, its cursor, and the leases of its gateways. Confined to its event loop.
 final class OwnedShard {
+  /// Bytes of reports after which no further one is taken along into a commit; see ``ReportBacklog``.
+  private static let portion = 16_384
+
   let shard: Int
   /// `DAEMON TOKEN`
   var owner: String { claim.owner }
@@ -83,16 +86,18 @@ final class OwnedShard {
 
   // MARK: Reports
 
-  /// Applies entries of the report stream; the future completes when they are committed or the shard is lost.
-  func apply(_ entries: [RedisValue]) -> EventLoopFuture<Void> {
+  /// Applies entries of the report stream, a ``portion`` at a time; the future completes when they are committed or the shard is lost.
+  func apply(_ entries: ArraySlice<RedisValue>) -> EventLoopFuture<Void> {
     let loop = client.eventLoop
-    guard let aggregator, !isEnded, let id = entries.last?.elements?.first?.text else {
-      return loop.makeSucceededVoidFuture()
-    }
+    guard let aggregator, !isEnded, !entries.isEmpty else { return loop.makeSucceededVoidFuture() }
+    var rest = entries
     var inputs: [ShardAggregator.Input] = []
+    var size = 0
+    var id = cursor ?? ""
     var arrival: Int64 = 0
-    for entry in entries {
-      let id = entry.elements?.first?.text ?? ""
+    while size < Self.portion, let entry = rest.popFirst() {
+      size += entry.payloadSize
+      id = entry.elements?.first?.text ?? id
       arrival = id.split(separator: "-").first.flatMap { Int64($0) } ?? 0
       let fields = (entry.elements?.last?.pairs ?? []).compactMap { name, value in
         value.bytes.map { (name, $0) }
@@ -108,8 +113,10 @@ final class OwnedShard {
     cursor = id
     let last = arrival
     let bound = NIOLoopBound(self, eventLoop: loop)
-    return aggregator.apply(inputs, cursor: id).map {
+    let remaining = rest
+    return aggregator.apply(inputs, cursor: id).flatMap {
       bound.value.reportLag = max(bound.value.store.lastCommitTime - last, 0)
+      return bound.value.apply(remaining)
     }.recover { _ in }
   }
 

@@ -44,6 +44,7 @@ final class SiteAggregator {
   /// In ms.
   private var lastTakeover: Int64 = 0
   private var readings: [Int: Reading] = [:]
+  private var backlog = ReportBacklog()
   private var linger = LingerPolicy()
   private var nextRead = NIODeadline.uptimeNanoseconds(0)
   private var isScheduled = false
@@ -259,8 +260,7 @@ final class SiteAggregator {
     _ result: Result<RedisValue, any Error>, shard number: Int, owner: String
   ) {
     // A shard that was lost and taken again meanwhile reads from another cursor.
-    guard let client, let shard = owned[number], shard.owner == owner else { return }
-    let bound = NIOLoopBound(self, eventLoop: client.eventLoop)
+    guard let client, owned[number]?.owner == owner else { return }
     switch result {
     case .success(let reply):
       // [[key, entries]], or null.
@@ -272,15 +272,31 @@ final class SiteAggregator {
       }
       let now = NIODeadline.now()
       nextRead = max(nextRead, now + linger.wait(afterReceiving: entries.count, now: now))
-      shard.apply(entries).whenComplete { _ in
-        bound.value.readAgain(number, owner: owner)
-      }
+      backlog.append(ReportBacklog.Batch(shard: number, owner: owner, entries: entries))
+      applyBacklog()
     case .failure(let error):
       if case RedisError.refused(let message) = error {
         logger.warning("a read of reports was refused", metadata: ["error": "\(message)"])
       }
+      let bound = NIOLoopBound(self, eventLoop: client.eventLoop)
       client.eventLoop.scheduleTask(in: Self.retryDelay) {
         bound.value.readAgain(number, owner: owner)
+      }
+    }
+  }
+
+  private func applyBacklog() {
+    guard let client else { return }
+    let bound = NIOLoopBound(self, eventLoop: client.eventLoop)
+    while let batch = backlog.begin() {
+      guard let shard = owned[batch.shard], shard.owner == batch.owner else {
+        backlog.finish(batch)
+        continue
+      }
+      shard.apply(batch.entries[...]).whenComplete { _ in
+        bound.value.backlog.finish(batch)
+        bound.value.readAgain(batch.shard, owner: batch.owner)
+        bound.value.applyBacklog()
       }
     }
   }
