@@ -50,7 +50,7 @@ final class PresenceCluster {
       backplane: RedisBackplaneConfiguration(
         sites: [.server(server)],
         keyspace: RedisKeyspace(prefix: "t", shards: ShardMap(count: shards)), node: node),
-      rules: rules, lease: .milliseconds(1_500), reportInterval: .milliseconds(5))
+      rules: rules, lease: .seconds(5), reportInterval: .milliseconds(5))
   }
 
   /// A loop that nothing else runs on.
@@ -99,6 +99,17 @@ final class PresenceCluster {
   func hasPersisted(_ group: GroupName) async throws -> Bool {
     let key = Self.configuration(redis.server, node: "").backplane.keyspace.members(group)
     return (try? await send(["EXISTS", .text(key)]))?.number == 1
+  }
+
+  /// The owners, with their tokens, of the shards that have one.
+  func owners() async throws -> [Int: String] {
+    let keyspace = Self.configuration(redis.server, node: "").backplane.keyspace
+    var owners: [Int: String] = [:]
+    for shard in 0..<Self.shards {
+      let reply = try await send(["GET", .text(keyspace.presenceOwner(shard))])
+      owners[shard] = reply.text
+    }
+    return owners
   }
 
   private func send(_ command: RedisCommand) async throws -> RedisValue {

@@ -19,11 +19,13 @@ struct ShardOwnershipTests {
       let (left, right) = (try await first.statistics, try await second.statistics)
       return left.ownedShards == 2 && right.ownedShards == 2
     }
-    let stopped = ContinuousClock.now
+    let before = try await cluster.owners()
     try await first.service.stop().get()
+    // Its leases would have lasted for up to 3 s more.
+    let after = try await cluster.owners()
+    let kept = before.filter { after[$0] == $1 }
+    #expect(before.count == 4 && kept.count == 2)
     try await eventually("the second owns all") { try await second.statistics.ownedShards == 4 }
-    // Faster than the lease of 3 s would have run out.
-    #expect(ContinuousClock.now - stopped < .seconds(2))
     try await second.service.stop().get()
     try await cluster.end()
   }
@@ -38,11 +40,9 @@ struct ShardOwnershipTests {
     try await eventually("both are announced") { cluster.collector.diffs.count == 2 }
     gateway.service.leave(Examples.session("c2", Examples.bob))
     try await eventually("bob's grace has begun") { try await gateway.members.last == "bob:0" }
-    let died = ContinuousClock.now
     let resume = first.pause()
     let second = cluster.aggregator()
     try await eventually("the second owns all") { try await second.statistics.ownedShards == 4 }
-    #expect(ContinuousClock.now - died < .seconds(5))
     try await eventually("bob's leave is announced") { cluster.collector.diffs.last == "-bob" }
     gateway.service.join(Examples.session("c3", User(id: "cy", name: nil)))
     try await eventually("the second announces") { cluster.collector.diffs.last == "+cy" }
