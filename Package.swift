@@ -377,6 +377,15 @@ let package = Package(
       ],
       swiftSettings: settings()),
     .testTarget(
+      name: "AbuseTests",
+      dependencies: [
+        "MartletCore", "MartletTLS", "MartletTestSupport", "martlet-gateway",
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ],
+      swiftSettings: settings()),
+    .testTarget(
       name: "ClusterTests",
       dependencies: [
         "MartletCore", "MartletTestSupport", "martlet-gateway", "martlet-loadtest",

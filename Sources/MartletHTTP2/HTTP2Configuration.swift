@@ -46,6 +46,8 @@ package struct HTTP2Configuration: Equatable, Sendable {
   package var stallTimeout: TimeAmount? = .seconds(60)
   /// A connection without streams for so long is ended by GOAWAY. Nil: never.
   package var idleTimeout: TimeAmount? = .seconds(300)
+  /// The same for a connection that has not had a whole request yet. Nil: as ``idleTimeout``.
+  package var firstRequestTimeout: TimeAmount?
   /// How long the first of the two GOAWAYs of a graceful end waits for a sign that it has arrived.
   package var drainNoticeTimeout: TimeAmount = .seconds(1)
   /// How long the last bytes of a connection may take to leave.
@@ -81,6 +83,7 @@ package struct HTTP2Configuration: Equatable, Sendable {
     try check("maximumQueuedAcknowledgements", maximumQueuedAcknowledgements, 1...10_000)
     try check("stallTimeout", stallTimeout)
     try check("idleTimeout", idleTimeout)
+    try check("firstRequestTimeout", firstRequestTimeout)
     try check("drainNoticeTimeout", drainNoticeTimeout)
     try check("closeTimeout", closeTimeout)
   }

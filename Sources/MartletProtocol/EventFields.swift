@@ -11,6 +11,8 @@ struct EventFields {
   }
 
   static let reservedFields: Set<String> = ["sender", "group", "epoch", "offset"]
+  /// Who reads the first of two and who reads the last would see different events.
+  private static let uniqueFields: Set<String> = ["type", "ref", "idempotency_id", "group"]
   static let maximumIdempotencyLength = 128
 
   var layout: JSONScanner.Layout
@@ -35,8 +37,12 @@ struct EventFields {
     }
     var problem: Refusal?
     var hasType = false
+    var seen: Set<String> = []
     for (index, member) in layout.members.enumerated() {
       let key = text(member.key)
+      if Self.uniqueFields.contains(key), !seen.insert(key).inserted {
+        problem = Refusal(.malformed, "\(key) stands twice")
+      }
       switch key {
       case "type":
         if member.kind == .string {
@@ -82,7 +88,8 @@ struct EventFields {
     switch kind {
     case .string where json.utf8.count <= RequestReference.maximumLength + 2:
       RequestReference(json: json)
-    case .number where json.utf8.count <= 20 && json.utf8.allSatisfy { $0 != UInt8(ascii: ".") }:
+    case .number
+    where json.utf8.count <= 20 && json.utf8.allSatisfy { $0 == 0x2d || $0 >= 0x30 && $0 <= 0x39 }:
       RequestReference(json: json)
     default: nil
     }

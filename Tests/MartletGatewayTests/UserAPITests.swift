@@ -176,11 +176,13 @@ import Testing
     try await TestGateway.with { gateway in
       for (target, id) in [
         ("a+b", "a+b"), ("a%2Bb", "a+b"), ("a%20b", "a b"), ("%+1", "%+1"), ("%4", "%4"),
-        ("%zz", "%zz"), ("%25zz", "%zz"), ("a%2fb/", "a/b"), ("%FF", "\u{FFFD}"),
+        ("%zz", "%zz"), ("%25zz", "%zz"), ("a%2fb/", "a/b"), ("%EF%BF%BD", "\u{FFFD}"),
       ] {
         let user = try await gateway.api("GET", "/api/users/\(target)").json()
         #expect(user.text("id") == id, "\(target)")
       }
+      // Any other two bytes would be the same user.
+      #expect(try await gateway.api("GET", "/api/users/%FF").status == 400)
     }
   }
 

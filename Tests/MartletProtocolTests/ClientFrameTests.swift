@@ -51,6 +51,8 @@ import Testing
     (#"{"type":"x","idempotency_id":5}"#, .malformed),
     (#"{"type":"x","idempotency_id":""}"#, .malformed),
     (#"{"type":"x","ref":1.5}"#, .malformed), (#"{"type":"x","ref":{}}"#, .malformed),
+    (#"{"type":"x","ref":1e9}"#, .malformed), (#"{"type":"x","ref":1,"ref":1}"#, .malformed),
+    (#"{"type":"x","t\u0079pe":"y"}"#, .malformed),
   ])
   func `A bad message is refused with its code`(text: String, code: ErrorCode) {
     let error = #expect(throws: RefusedFrame.self) { try parse(text) }

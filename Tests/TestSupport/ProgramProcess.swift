@@ -32,7 +32,12 @@ package final class ProgramProcess {
       .deletingLastPathComponent()
   }
 
+  package var identifier: Int32 { process.identifier }
+
   package var isRunning: Bool { process.isRunning }
+
+  /// Nil while it runs; see ``ChildProcess/status``.
+  package var exitStatus: Int32? { process.status }
 
   /// Everything that it has printed so far.
   package var output: String { (try? String(contentsOf: log, encoding: .utf8)) ?? "" }

@@ -161,15 +161,37 @@ package struct JSONScanner: ~Escapable {
       index += 1
     case UInt8(ascii: "u"):
       index += 1
-      for _ in 0..<4 {
-        guard let digit = peek(), JSONText.hexValue(digit) != nil else {
-          throw failure("\\u needs four hexadecimal digits")
-        }
-        index += 1
-      }
+      try scanCodeUnit()
     default:
       throw failure("an unknown escape")
     }
+  }
+
+  /// The digits of an escape; those of a surrogate pair, of both halves: half a pair is no text, and strict readers stop at it
+  /// (RFC 8259 §8.2, RFC 7493 §2.1).
+  private mutating func scanCodeUnit() throws(Failure) {
+    switch try scanFourDigits() {
+    case 0xd800..<0xdc00:
+      guard take(UInt8(ascii: "\\")), take(UInt8(ascii: "u")),
+        (0xdc00..<0xe000).contains(try scanFourDigits())
+      else { throw failure("half a surrogate pair") }
+    case 0xdc00..<0xe000:
+      throw failure("half a surrogate pair")
+    default:
+      break
+    }
+  }
+
+  private mutating func scanFourDigits() throws(Failure) -> UInt16 {
+    var value: UInt16 = 0
+    for _ in 0..<4 {
+      guard let digit = peek().flatMap(JSONText.hexValue) else {
+        throw failure("\\u needs four hexadecimal digits")
+      }
+      value = value << 4 | UInt16(digit)
+      index += 1
+    }
+    return value
   }
 
   private mutating func scanLiteral(_ literal: StaticString) throws(Failure) {

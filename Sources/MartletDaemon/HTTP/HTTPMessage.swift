@@ -44,6 +44,16 @@ package struct RequestTarget {
   ///
   /// - Parameter plusIsSpace: so in queries; in paths a plus is a plus.
   package static func decoded(_ text: Substring, plusIsSpace: Bool = false) -> String {
+    String(decoding: bytes(text, plusIsSpace: plusIsSpace), as: UTF8.self)
+  }
+
+  /// Whether ``decoded(_:plusIsSpace:)`` finds UTF-8, and has nothing to repair.
+  package static func isText(_ text: String) -> Bool {
+    guard text.utf8.contains(UInt8(ascii: "%")) else { return true }
+    return (try? UTF8Span(validating: bytes(text[...], plusIsSpace: false).span)) != nil
+  }
+
+  private static func bytes(_ text: Substring, plusIsSpace: Bool) -> [UInt8] {
     var bytes: [UInt8] = []
     var rest = Array(text.utf8)[...]
     while let byte = rest.popFirst() {
@@ -54,7 +64,7 @@ package struct RequestTarget {
         bytes.append(plusIsSpace && byte == UInt8(ascii: "+") ? UInt8(ascii: " ") : byte)
       }
     }
-    return String(decoding: bytes, as: UTF8.self)
+    return bytes
   }
 
   private static func escaped(_ digits: ArraySlice<UInt8>) -> UInt8? {

@@ -1,3 +1,4 @@
+internal import MartletCore
 package import NIOCore
 package import NIOHTTP1
 
@@ -5,11 +6,11 @@ package import NIOHTTP1
 package enum HTTPAnswer: Sendable {
   case response(HTTPResponse)
   /// The head is sent, and the channel handed over: called on its loop, in a turn in which nothing is being decoded. The
-  /// handler takes nothing that comes afterwards; what has come and is not used is lost.
+  /// handler takes nothing that comes afterwards.
   case handover(HTTPResponseHead, @Sendable (any Channel) -> Void)
 }
 
-/// Answers whole HTTP/1.1 requests one after the other.
+/// Answers whole HTTP/1.1 requests one after the other. Behind a request that breaks the rules, or is too large, nothing is read.
 ///
 /// Confined to its channel's event loop.
 package final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelHandler {
@@ -20,17 +21,22 @@ package final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelH
   package typealias Responder = @Sendable (HTTPRequest, any Channel) -> EventLoopFuture<HTTPAnswer>
 
   private enum State {
+    /// Can transition to: receiving, ended.
     case idle
+    /// Can transition to: idle, ended.
     case receiving(HTTPRequest)
-    /// The body is above the limit: the rest is ignored, the answer is 413.
-    case tooLarge(HTTPRequestHead)
-    /// The channel is no longer this handler's, or what it brings is no HTTP.
-    case handedOver
+    /// The channel is no longer this handler's, or will be closed: what it brings is ignored.
+    case ended
   }
+
+  /// How long a client may take to read the last answer and to close: a connection that is closed with bytes unread is reset, and
+  /// the answer may be lost (RFC 9112 §9.6).
+  private static let lingerTimeout = TimeAmount.seconds(1)
 
   private let bodyLimit: Int
   private let timeout: TimeAmount
-  private let respond: Responder
+  /// Nil once the handler is removed: who responds may own it.
+  private var respond: Responder?
   private var state = State.idle
   private var deadline: Scheduled<Void>?
 
@@ -45,11 +51,12 @@ package final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelH
   }
 
   package func handlerAdded(context: ChannelHandlerContext) {
-    startDeadline(context)
+    startDeadline(context, timeout)
   }
 
   package func handlerRemoved(context: ChannelHandlerContext) {
     deadline?.cancel()
+    respond = nil
   }
 
   package func channelInactive(context: ChannelHandlerContext) {
@@ -57,75 +64,80 @@ package final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelH
     context.fireChannelInactive()
   }
 
-  private func startDeadline(_ context: ChannelHandlerContext) {
+  private func startDeadline(_ context: ChannelHandlerContext, _ timeout: TimeAmount) {
     deadline?.cancel()
     let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
     deadline = context.eventLoop.scheduleTask(in: timeout) { bound.value.close(promise: nil) }
   }
 
+  // MARK: Requests
+
   package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    // Of a type that is anybody's guess.
-    if case .handedOver = state { return }
+    if case .ended = state { return }
     switch (unwrapInboundIn(data), state) {
     case (.head(let head), _):
-      state = .receiving(HTTPRequest(head: head, body: ByteBuffer()))
+      do throws(HTTPRequestRules.Violation) {
+        state = .receiving(
+          HTTPRequest(head: try HTTPRequestRules.checked(head), body: ByteBuffer()))
+      } catch {
+        return refuse(error, context)
+      }
+      if let length = head.headers.first(name: "Content-Length").flatMap({ Int($0) }),
+        length > bodyLimit
+      {
+        refuse(tooLarge, context)
+      }
     case (.body(var part), .receiving(var request)):
       guard request.body.readableBytes + part.readableBytes <= bodyLimit else {
-        state = .tooLarge(request.head)
-        return
+        return refuse(tooLarge, context)
       }
       state = .idle
       request.body.writeBuffer(&part)
       state = .receiving(request)
-    case (.body, _):
-      break
     case (.end, .receiving(let request)):
       state = .idle
       answer(request, context)
-    case (.end, .tooLarge(let head)):
-      state = .idle
-      write(
-        .json(
-          .payloadTooLarge,
-          #"{"error":{"code":"too_large","message":"the body is above \#(bodyLimit) bytes"}}"#),
-        to: head, context)
-    case (.end, .idle), (_, .handedOver):
+    case (.body, _), (.end, _):
       break
     }
   }
 
+  private var tooLarge: HTTPRequestRules.Violation {
+    HTTPRequestRules.Violation(
+      status: .payloadTooLarge, code: "too_large", message: "the body is above \(bodyLimit) bytes")
+  }
+
   package func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    if case .handedOver = state { return }
+    if case .ended = state { return }
     guard let error = error as? HTTPParserError, context.channel.isActive else {
       return context.close(promise: nil)
     }
-    state = .handedOver
-    refuse(error, context)
+    refuse(
+      error == .headerOverflow
+        ? HTTPRequestRules.Violation(
+          status: .requestHeaderFieldsTooLarge, code: "too_large",
+          message: "the head of the request is too large")
+        : .malformed("this is no HTTP/1.1 request"), context)
   }
 
-  /// What comes is no request: nothing behind it can be understood.
-  private func refuse(_ error: HTTPParserError, _ context: ChannelHandlerContext) {
-    let response: HTTPResponse =
-      error == .headerOverflow
-      ? .json(
-        .requestHeaderFieldsTooLarge,
-        #"{"error":{"code":"too_large","message":"the head of the request is too large"}}"#)
-      : .json(
-        .badRequest,
-        #"{"error":{"code":"malformed","message":"this is no HTTP/1.1 request"}}"#)
+  /// Nothing behind such a request can be understood, or is worth it.
+  private func refuse(_ violation: HTTPRequestRules.Violation, _ context: ChannelHandlerContext) {
+    state = .ended
+    let response = HTTPResponse.json(
+      violation.status,
+      #"{"error":{"code":"\#(violation.code)","message":\#(JSONText.quoted(violation.message))}}"#)
+    startDeadline(context, timeout)
     var head = HTTPResponseHead(
       version: .http1_1, status: response.status, headers: response.headers)
     head.headers.replaceOrAdd(name: "Content-Length", value: "\(response.body.readableBytes)")
     head.headers.replaceOrAdd(name: "Connection", value: "close")
     context.write(wrapOutboundOut(.head(head)), promise: nil)
     context.write(wrapOutboundOut(.body(.byteBuffer(response.body))), promise: nil)
-    let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
-    context.writeAndFlush(wrapOutboundOut(.end(nil))).whenComplete { _ in
-      bound.value.close(promise: nil)
-    }
+    end(after: context.writeAndFlush(wrapOutboundOut(.end(nil))), context)
   }
 
   private func answer(_ request: HTTPRequest, _ context: ChannelHandlerContext) {
+    guard let respond else { return }
     deadline?.cancel()
     let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
     respond(request, context.channel).hop(to: context.eventLoop).whenComplete { result in
@@ -149,11 +161,13 @@ package final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelH
     }
   }
 
+  // MARK: Answers
+
   private func handOver(
     _ head: HTTPResponseHead, _ take: (any Channel) -> Void, _ context: ChannelHandlerContext
   ) {
     guard context.channel.isActive else { return }
-    state = .handedOver
+    state = .ended
     context.writeAndFlush(wrapOutboundOut(.head(head)), promise: nil)
     take(context.channel)
   }
@@ -162,19 +176,45 @@ package final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelH
     _ response: HTTPResponse, to request: HTTPRequestHead, _ context: ChannelHandlerContext
   ) {
     guard context.channel.isActive else { return }
-    startDeadline(context)
+    startDeadline(context, timeout)
     var head = HTTPResponseHead(
       version: request.version, status: response.status, headers: response.headers)
     head.headers.replaceOrAdd(name: "Content-Length", value: "\(response.body.readableBytes)")
-    if !request.isKeepAlive { head.headers.replaceOrAdd(name: "Connection", value: "close") }
+    let isLast = !request.isKeepAlive || request.endsParsing
+    if isLast { head.headers.add(name: "Connection", value: "close") }
     context.write(wrapOutboundOut(.head(head)), promise: nil)
-    if request.method != .HEAD {
-      context.write(wrapOutboundOut(.body(.byteBuffer(response.body))), promise: nil)
+    let body = request.method == .HEAD ? ByteBuffer() : response.body
+    let sent = context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(body))))
+    if isLast { state = .ended }
+    let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+    sent.whenSuccess {
+      // The end of a response lets the next request in. Not before the socket has taken this one: who asks without reading would
+      // have any number of answers wait here. And not at once: a thousand requests in one read would be a thousand calls deep.
+      bound.value.1.eventLoop.execute {
+        let (handler, context) = bound.value
+        guard context.channel.isActive else { return }
+        let done = context.writeAndFlush(handler.wrapOutboundOut(.end(nil)))
+        if isLast { handler.end(after: done, context) }
+      }
     }
-    let done = context.writeAndFlush(wrapOutboundOut(.end(nil)))
-    if !request.isKeepAlive {
-      let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
-      done.whenComplete { _ in bound.value.close(promise: nil) }
+  }
+
+  /// Closes this side when `done`, and the other when the client has, or ``lingerTimeout`` later.
+  private func end(after done: EventLoopFuture<Void>, _ context: ChannelHandlerContext) {
+    let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+    done.whenSuccess {
+      let (handler, context) = bound.value
+      guard context.channel.isActive else { return }
+      handler.startDeadline(context, Self.lingerTimeout)
+      context.close(mode: .output, promise: nil)
     }
+  }
+}
+
+extension HTTPRequestHead {
+  /// Whether NIO's parser stops behind this request, since another protocol may follow.
+  fileprivate var endsParsing: Bool {
+    headers.contains(name: "Upgrade")
+      && headers[canonicalForm: "Connection"].contains { $0.lowercased() == "upgrade" }
   }
 }

@@ -41,6 +41,16 @@ struct Handshake: Equatable {
     head.headers[canonicalForm: "Sec-WebSocket-Protocol"].map(String.init)
   }
 
+  /// Whether the client offers what can be offered (RFC 6455 §4.1): one of them goes into the answer.
+  static func hasValidSubprotocols(_ head: HTTPRequestHead) -> Bool {
+    offered(head).allSatisfy { text in
+      !text.isEmpty
+        && text.utf8.allSatisfy { byte in
+          byte > 0x20 && byte < 0x7f && !"()<>@,;:\\\"/[]?={}".utf8.contains(byte)
+        }
+    }
+  }
+
   /// What an event stream of ours has given as `id`; browsers may send the empty one.
   private static func position(eventID head: HTTPRequestHead) throws(Refusal) -> Position? {
     guard let text = head.headers.first(name: "Last-Event-ID"), !text.isEmpty else { return nil }

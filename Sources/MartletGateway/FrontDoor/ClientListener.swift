@@ -69,6 +69,9 @@ struct ClientListener: Sendable {
     var configuration = HTTP2Configuration()
     configuration.maximumConcurrentStreams = limits.http2Streams
     configuration.maximumHeaderListSize = limits.headerSize
+    configuration.firstRequestTimeout = limits.handshakeTimeout
+    // As long as a silent WebSocket is waited for.
+    configuration.stallTimeout = limits.pingInterval + limits.pingTimeout
     let handler = HTTP2ServerHandler(configuration: configuration) { stream, head in
       HTTP2Exchange.accept(stream, head, door, bodyLimit: limits.bodySize)
     }

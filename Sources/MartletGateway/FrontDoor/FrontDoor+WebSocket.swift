@@ -41,6 +41,9 @@ extension FrontDoor {
       }
       headers = WebSocketUpgrade.headers(accept)
     }
+    guard Handshake.hasValidSubprotocols(request.head) else {
+      return refuse(.badParameter, "Sec-WebSocket-Protocol is a list of tokens")
+    }
     if let subprotocol = Handshake.subprotocol(request.head) {
       headers.add(name: "Sec-WebSocket-Protocol", value: subprotocol)
     }
@@ -119,6 +122,12 @@ enum WebSocketUpgrade {
   static func isWanted(by head: HTTPRequestHead) -> Bool {
     head.headers[canonicalForm: "Upgrade"].contains { $0.lowercased() == "websocket" }
       && head.headers[canonicalForm: "Connection"].contains { $0.lowercased() == "upgrade" }
+  }
+
+  /// Whether something stands between the request and what follows its answer.
+  static func hasBody(_ head: HTTPRequestHead) -> Bool {
+    head.headers.contains(name: "Transfer-Encoding")
+      || head.headers.first(name: "Content-Length").map { $0 != "0" } ?? false
   }
 
   /// The answer to the client's key: 16 bytes in base64. Nil if the request is no handshake.

@@ -1,3 +1,4 @@
+internal import MartletCore
 internal import MartletDaemon
 internal import NIOCore
 internal import NIOHTTP1
@@ -7,11 +8,14 @@ final class HTTP1Connection {
   private let channel: any Channel
   private let isPlain: Bool
   private let encoder: HTTPResponseEncoder
+  private let decoder: HTTP1Decoder
   private var handlers: [any RemovableChannelHandler] = []
+  private var decoding: ByteToMessageHandler<HTTP1Decoder>?
 
-  private init(_ channel: any Channel, isPlain: Bool) {
+  private init(_ channel: any Channel, isPlain: Bool, headerSize: Int) {
     self.channel = channel
     self.isPlain = isPlain
+    decoder = HTTP1Decoder(limit: headerSize)
     // Whoever answers sets Content-Length; what goes on without an end has neither that nor chunks.
     var configuration = HTTPResponseEncoder.Configuration()
     configuration.automaticallySetFramingHeaders = false
@@ -22,7 +26,8 @@ final class HTTP1Connection {
   ///
   /// - Parameter isPlain: whether the socket carries these bytes as they are, without TLS.
   static func install(on channel: any Channel, _ door: FrontDoor, isPlain: Bool) throws {
-    let connection = HTTP1Connection(channel, isPlain: isPlain)
+    let connection = HTTP1Connection(
+      channel, isPlain: isPlain, headerSize: door.services.limits.headerSize)
     try connection.install(door)
   }
 
@@ -35,17 +40,12 @@ final class HTTP1Connection {
       let (connection, door) = bound.value
       return connection.answer(request, door)
     }
-    var bounds = NIOHTTPDecoderLimitConfiguration()
-    bounds.maxHeaderFieldSize = limits.headerSize
-    bounds.maxHeaderListSize = limits.headerSize
-    handlers = [
-      ByteToMessageHandler(
-        HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: bounds)),
-      HTTPServerPipelineHandler(), NIOHTTPResponseHeadersValidator(),
-      requests,
-    ]
+    let decoding = ByteToMessageHandler(decoder)
+    self.decoding = decoding
+    handlers = [HTTPServerPipelineHandler(), NIOHTTPResponseHeadersValidator(), requests]
     let pipeline = channel.pipeline.syncOperations
     try pipeline.addHandler(encoder)
+    try pipeline.addHandler(decoding)
     for handler in handlers { try pipeline.addHandler(handler) }
   }
 
@@ -53,6 +53,10 @@ final class HTTP1Connection {
     _ request: HTTPRequest, _ door: FrontDoor
   ) -> EventLoopFuture<HTTPAnswer> {
     let isUpgrade = WebSocketUpgrade.isWanted(by: request.head)
+    guard !isUpgrade || !WebSocketUpgrade.hasBody(request.head) else {
+      return channel.eventLoop.makeSucceededFuture(
+        .response(GatewayAPI.response(Refusal(.badParameter, "an upgrade has no body"))))
+    }
     let bound = NIOLoopBound(self, eventLoop: channel.eventLoop)
     return door.answer(
       ClientRequest(
@@ -71,17 +75,22 @@ final class HTTP1Connection {
     }
   }
 
-  /// The channel speaks HTTP no more. What the client sent before it knew is lost: it may not have (RFC 6455 §4.1).
+  /// The channel speaks HTTP no more: what the client has sent behind its request belongs to what follows.
   private func handOver(to opening: StreamOpening) {
-    let stream = SocketStream(channel, isPlain: isPlain)
     let pipeline = channel.pipeline.syncOperations
-    do {
-      try pipeline.addHandler(stream, position: .before(encoder))
-    } catch {
+    let stream = SocketStream(channel, isPlain: isPlain)
+    guard let decoding, (try? pipeline.addHandler(stream, position: .before(encoder))) != nil else {
       return channel.close(promise: nil)
     }
+    decoder.stop()
     for handler in [encoder] + handlers { pipeline.removeHandler(handler, promise: nil) }
     handlers = []
+    self.decoding = nil
     opening.begin.value(stream)
+    let bound = NIOLoopBound((stream, decoder), eventLoop: channel.eventLoop)
+    pipeline.removeHandler(decoding).assumeIsolated().whenComplete { _ in
+      let (stream, decoder) = bound.value
+      stream.begin(with: decoder.leftOver)
+    }
   }
 }

@@ -20,6 +20,8 @@ final class HTTP2Exchange: HTTP2StreamDelegate {
   private let bodyLimit: Int
   private let gone: EventLoopPromise<Void>
   private var state: State
+  /// For the rest of the request.
+  private var deadline: Scheduled<Void>?
 
   private init(_ stream: HTTP2Stream, _ head: HTTP2RequestHead, _ door: FrontDoor, bodyLimit: Int) {
     self.stream = stream
@@ -39,10 +41,26 @@ final class HTTP2Exchange: HTTP2StreamDelegate {
       stream.respond(status: .notImplemented, endStream: true)
       return nil
     }
+    do {
+      try HTTPRequestRules.checkTarget(head.path, head.method)
+    } catch {
+      stream.respond(status: error.status, endStream: true)
+      return nil
+    }
     let exchange = HTTP2Exchange(stream, head, door, bodyLimit: bodyLimit)
     // A WebSocket's bytes are no body.
-    if exchange.isConnect { door.hub.eventLoop.execute(exchange.boundAnswer()) }
+    if exchange.isConnect {
+      door.hub.eventLoop.execute(exchange.boundAnswer())
+    } else if !head.endStream {
+      exchange.startDeadline(door.services.limits.handshakeTimeout)
+    }
     return exchange
+  }
+
+  /// As over HTTP/1.1, a request has to be whole in time, however diligently its bytes drip.
+  private func startDeadline(_ timeout: TimeAmount) {
+    let stream = NIOLoopBound(stream, eventLoop: door.hub.eventLoop)
+    deadline = door.hub.eventLoop.scheduleTask(in: timeout) { stream.value.reset(.cancel) }
   }
 
   private func boundAnswer() -> @Sendable () -> Void {
@@ -65,11 +83,14 @@ final class HTTP2Exchange: HTTP2StreamDelegate {
     guard case .receiving(var request) = state, !isConnect else { return }
     guard request.body.readableBytes + bytes.readableBytes <= bodyLimit else {
       state = .done
+      deadline?.cancel()
       return send(
         .json(
           .payloadTooLarge,
           #"{"error":{"code":"too_large","message":"the body is above \#(bodyLimit) bytes"}}"#))
     }
+    // One owner at a time, or each part would copy those before it.
+    state = .answering
     request.body.writeImmutableBuffer(bytes)
     state = .receiving(request)
   }
@@ -80,12 +101,14 @@ final class HTTP2Exchange: HTTP2StreamDelegate {
 
   func closed(_ reason: HTTP2StreamClosure) {
     state = .done
+    deadline?.cancel()
     gone.succeed()
   }
 
   private func answer() {
     guard case .receiving(let request) = state else { return }
     state = .answering
+    deadline?.cancel()
     let bound = NIOLoopBound(self, eventLoop: door.hub.eventLoop)
     door.answer(
       ClientRequest(

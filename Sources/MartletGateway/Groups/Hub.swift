@@ -15,6 +15,11 @@ final class Hub {
   let compressors = CompressorPool()
   let publishing: PublishingRules
   private(set) var isDraining = false
+  /// A sweep that comes so much later than the one before shows that the loop was held up.
+  private static let heldUp = TimeAmount.seconds(1)
+
+  /// Whether the loop was held up before this sweep: signs of life may have come that nobody has read.
+  private(set) var wasHeldUp = false
   /// The time of the last sweep: exact enough for idle clients, and free.
   private(set) var now = NIODeadline.now()
   private var dispatcher: GroupDispatcher?
@@ -76,6 +81,7 @@ final class Hub {
   ///
   /// - Parameter wallClock: seconds since 1970.
   func sweep(now: NIODeadline, wallClock: Int64) {
+    wasHeldUp = now - self.now > Self.heldUp
     self.now = now
     for owner in owners.values { owner.sweep(now: now, wallClock: wallClock) }
   }

@@ -56,7 +56,7 @@ final class EchoSession: TransportOwner {
     switch liveness.check(now: now, interval: limits.pingInterval, timeout: limits.pingTimeout) {
     case .nothing: break
     case .ping: transport.ping()
-    case .end: close(.idle)
+    case .end: if !hub.wasHeldUp { close(.idle) }
     }
   }
 

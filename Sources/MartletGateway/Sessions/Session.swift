@@ -137,7 +137,7 @@ final class Session: TransportOwner {
     switch liveness.check(now: now, interval: interval, timeout: limits.pingTimeout) {
     case .nothing: break
     case .ping: transport.ping()
-    case .end: close(.idle)
+    case .end: if !hub.wasHeldUp { close(.idle) }
     }
   }
 

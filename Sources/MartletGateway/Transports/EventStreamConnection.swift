@@ -4,10 +4,14 @@ internal import NIOCore
 
 /// Server-sent events (WHATWG HTML §9.2): a response that does not end. Confined to its stream's event loop.
 final class EventStreamConnection: ByteStreamDelegate, SessionTransport {
+  /// How long a peer has to take what it was sent last.
+  private static let closeTimeout = TimeAmount.seconds(2)
+
   private let stream: any ByteStream
   private let limits: GatewayLimits
   private var owner: (any TransportOwner)?
   private var isOpen = true
+  private var closeDeadline: Scheduled<Void>?
 
   init(_ stream: any ByteStream, limits: GatewayLimits) {
     self.stream = stream
@@ -57,6 +61,8 @@ final class EventStreamConnection: ByteStreamDelegate, SessionTransport {
     guard isOpen else { return }
     send(text: ServerFrame.closing(reason), position: nil)
     isOpen = false
+    let bound = NIOLoopBound(stream, eventLoop: stream.eventLoop)
+    closeDeadline = stream.eventLoop.scheduleTask(in: Self.closeTimeout) { bound.value.abort() }
     stream.end()
   }
 
@@ -74,6 +80,7 @@ final class EventStreamConnection: ByteStreamDelegate, SessionTransport {
 
   func closed() {
     isOpen = false
+    closeDeadline?.cancel()
     owner?.transportClosed()
     owner = nil
   }

@@ -12,6 +12,8 @@ final class SocketStream: ChannelInboundHandler, ByteStream {
   private var writer: SocketWriter
   private var context: ChannelHandlerContext?
   private var endsWhenWritten = false
+  /// What has come before ``begin(with:)``; nil behind it.
+  private var early: ByteBuffer? = ByteBuffer()
 
   /// - Parameter isPlain: whether the socket carries the bytes as they are, without TLS.
   init(_ channel: any Channel, isPlain: Bool) {
@@ -22,6 +24,14 @@ final class SocketStream: ChannelInboundHandler, ByteStream {
   var eventLoop: any EventLoop { channel.eventLoop }
   var remoteAddress: SocketAddress? { channel.remoteAddress }
   var pendingBytes: Int { writer.pendingBytes }
+
+  /// Passes on what has come, behind `bytes` that came before.
+  func begin(with bytes: ByteBuffer) {
+    var bytes = bytes
+    if let early { bytes.writeImmutableBuffer(early) }
+    early = nil
+    if bytes.readableBytes > 0 { delegate?.received(bytes) }
+  }
 
   // MARK: Sending
 
@@ -71,6 +81,10 @@ final class SocketStream: ChannelInboundHandler, ByteStream {
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    guard early == nil else {
+      early?.writeImmutableBuffer(unwrapInboundIn(data))
+      return
+    }
     delegate?.received(unwrapInboundIn(data))
   }
 

@@ -12,6 +12,7 @@ extension HTTP2Connection {
     let stream = HTTP2Stream(id: streamID, on: self)
     streams[streamID] = stream
     idleSince = nil
+    hasHadRequest = true
     if case .head(let head) = request {
       if let delegate = accept(stream, head) {
         stream.attach(delegate)

@@ -33,16 +33,21 @@ extension HTTP2Connection {
 
   func becomeIdle() {
     idleSince = now
-    guard let timeout = configuration.idleTimeout, idleTimer == nil, isServer else { return }
-    idleTimer = schedule(in: timeout) { self.checkIdle(timeout) }
+    guard let timeout = idleTimeout, idleTimer == nil, isServer else { return }
+    idleTimer = schedule(in: timeout) { self.checkIdle() }
   }
 
-  private func checkIdle(_ timeout: TimeAmount) {
+  private var idleTimeout: TimeAmount? {
+    hasHadRequest
+      ? configuration.idleTimeout : configuration.firstRequestTimeout ?? configuration.idleTimeout
+  }
+
+  private func checkIdle() {
     idleTimer = nil
-    guard let idleSince else { return }
+    guard let idleSince, let timeout = idleTimeout else { return }
     let left = idleSince + timeout - now
     guard left > .zero else { return goAway() }
-    idleTimer = schedule(in: left) { self.checkIdle(timeout) }
+    idleTimer = schedule(in: left) { self.checkIdle() }
   }
 
   // MARK: Stalls

@@ -78,6 +78,7 @@ final class HTTP2Connection {
   /// Since when there are no streams.
   var idleSince: NIODeadline?
   var idleTimer: Scheduled<Void>?
+  var hasHadRequest = false
   var stallTimer: Scheduled<Void>?
   /// Since when the channel has written nothing.
   var unwrittenSince: NIODeadline?
