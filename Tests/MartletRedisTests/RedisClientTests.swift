@@ -178,7 +178,7 @@ import Testing
 
   @Test func `Scripts keep their order through flushes of the script cache`() async throws {
     let redis = try await RedisServerProcess.start()
-    let client = client(redis.server)
+    let client = client(redis.server, replyTimeout: .seconds(60), patience: .seconds(60))
     try await ready(client)
     var futures: [EventLoopFuture<RedisValue>] = []
     for number in 0..<3_000 {
