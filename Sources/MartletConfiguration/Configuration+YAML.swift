@@ -211,6 +211,15 @@ extension Configuration.Limits {
     if let node = mapping.optional("recovery_bytes") {
       recoveryBytes = try node.size((64 << 10)...(1 << 30))
     }
+    recoveryMemory = max(recoveryMemory, recoveryBytes)
+    if let node = mapping.optional("recovery_memory") {
+      recoveryMemory = try node.size((1 << 20)...(1 << 40))
+      if recoveryMemory < recoveryBytes {
+        throw node.error(
+          "\(SizeText.format(recoveryMemory)) is not allowed; allowed is at least"
+            + " limits.recovery_bytes, which is \(SizeText.format(recoveryBytes))")
+      }
+    }
     if let node = mapping.optional("ping_interval") {
       pingInterval = try node.duration(.seconds(1)...(.seconds(3600)))
     }

@@ -87,6 +87,8 @@ package struct Configuration: Sendable {
     package var connections = 100_000
     package var recoveryPublications = 1_000
     package var recoveryBytes = 4 << 20
+    /// Recovered and not yet sent, of all clients of this gateway; at least ``recoveryBytes``.
+    package var recoveryMemory = 256 << 20
     package var pingInterval = Duration.seconds(25)
     package var pingTimeout = Duration.seconds(20)
     package var handshakeTimeout = Duration.seconds(10)

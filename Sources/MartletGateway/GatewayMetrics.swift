@@ -63,6 +63,7 @@ enum GatewayMetrics {
       [
         PrometheusText.Sample(Double(counts.recoveries), labels: [("recovered", "true")]),
         PrometheusText.Sample(Double(counts.failedRecoveries), labels: [("recovered", "false")]),
+        PrometheusText.Sample(Double(counts.postponedRecoveries), labels: [("recovered", "later")]),
       ])
     text.add(
       "martlet_publications_total", .counter, "Client events taken by the backplane.",

@@ -66,6 +66,8 @@ struct GatewayLimits: Sendable {
   var pendingBytes: Int
   var connections: Int
   var recovery: RecoveryBudget
+  /// Recovered and not yet sent, of all clients, in bytes.
+  var recoveryMemory: Int
   var pingInterval: TimeAmount
   var pingTimeout: TimeAmount
   var handshakeTimeout: TimeAmount
@@ -114,6 +116,7 @@ struct GatewayLimits: Sendable {
     connections = limits.connections
     recovery = RecoveryBudget(
       publications: limits.recoveryPublications, bytes: limits.recoveryBytes)
+    recoveryMemory = limits.recoveryMemory
     pingInterval = TimeAmount(limits.pingInterval)
     pingTimeout = TimeAmount(limits.pingTimeout)
     handshakeTimeout = TimeAmount(limits.handshakeTimeout)

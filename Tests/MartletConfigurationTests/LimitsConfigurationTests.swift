@@ -45,6 +45,16 @@ import Testing
     #expect(limits.userPublications == Quota(count: 100, per: .seconds(60)))
   }
 
+  @Test func `What is recovered at a time is at least one recovery`() throws {
+    #expect(try load("demo: true").limits.recoveryMemory == 256 << 20)
+    #expect(try load("limits: {recovery_memory: 8MiB}").limits.recoveryMemory == 8 << 20)
+    #expect(try load("limits: {recovery_bytes: 1GiB}").limits.recoveryMemory == 1 << 30)
+    let error = #expect(throws: ConfigurationError.self) {
+      try load("limits: {recovery_memory: 2MiB}")
+    }
+    #expect(error?.description.contains("at least limits.recovery_bytes, which is 4MiB") == true)
+  }
+
   @Test func `A burst is a second's worth and a jitter a tenth, unless they are given`() throws {
     let limits = try load("limits: {accept_rate: 100, publish_rate: 5, connection_age: 10m}").limits
     #expect(limits.acceptBucket == TokenBucket(count: 100, per: .seconds(1), burst: 100))

@@ -15,6 +15,7 @@ import Testing
 @Suite struct LocalGroupTests {
   /// A connection that keeps what it is given.
   private final class RecordingTransport: SessionTransport {
+    let unsentBytes = 0
     var frames = 0
     var texts: [String] = []
     var isReading = true

@@ -33,6 +33,9 @@ package final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelH
   /// the answer may be lost (RFC 9112 §9.6).
   private static let lingerTimeout = TimeAmount.seconds(1)
 
+  /// Told of bytes of answers that wait for the socket, as they come and go.
+  package var unsentBytesChanged: ((Int) -> Void)?
+
   private let bodyLimit: Int
   private let timeout: TimeAmount
   /// Nil once the handler is removed: who responds may own it.
@@ -184,10 +187,14 @@ package final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelH
     if isLast { head.headers.add(name: "Connection", value: "close") }
     context.write(wrapOutboundOut(.head(head)), promise: nil)
     let body = request.method == .HEAD ? ByteBuffer() : response.body
+    let count = body.readableBytes
+    unsentBytesChanged?(count)
     let sent = context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(body))))
     if isLast { state = .ended }
     let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-    sent.whenSuccess {
+    sent.whenComplete { result in
+      bound.value.0.unsentBytesChanged?(-count)
+      guard case .success = result else { return }
       // The end of a response lets the next request in. Not before the socket has taken this one: who asks without reading would
       // have any number of answers wait here. And not at once: a thousand requests in one read would be a thousand calls deep.
       bound.value.1.eventLoop.execute {

@@ -40,6 +40,8 @@ final class HTTP1Connection {
       let (connection, door) = bound.value
       return connection.answer(request, door)
     }
+    let hub = door.hub
+    requests.unsentBytesChanged = { hub.unsentAnswers += $0 }
     let decoding = ByteToMessageHandler(decoder)
     self.decoding = decoding
     handlers = [HTTPServerPipelineHandler(), NIOHTTPResponseHeadersValidator(), requests]

@@ -7,6 +7,7 @@ struct GatewayCounts: Sendable {
   var joins: UInt64 = 0
   var recoveries: UInt64 = 0
   var failedRecoveries: UInt64 = 0
+  var postponedRecoveries: UInt64 = 0
   var publications: UInt64 = 0
   var failedPublications: UInt64 = 0
   var deliveries: UInt64 = 0
@@ -23,6 +24,7 @@ struct GatewayCounts: Sendable {
       joins: left.joins + right.joins,
       recoveries: left.recoveries + right.recoveries,
       failedRecoveries: left.failedRecoveries + right.failedRecoveries,
+      postponedRecoveries: left.postponedRecoveries + right.postponedRecoveries,
       publications: left.publications + right.publications,
       failedPublications: left.failedPublications + right.failedPublications,
       deliveries: left.deliveries + right.deliveries,

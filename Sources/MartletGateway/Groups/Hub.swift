@@ -29,12 +29,16 @@ final class Hub {
   private var http2Connections: [ObjectIdentifier: HTTP2ServerHandler] = [:]
   private var nextConnection: UInt64 = 0
   private var random = SystemRandomNumberGenerator()
+  private var recovered: RecoveredBytes
+  /// Bytes of answers to HTTP/1.1 requests that their sockets have not taken.
+  var unsentAnswers = 0
 
   init(index: Int, eventLoop: any EventLoop, services: GatewayServices) {
     self.index = index
     self.eventLoop = eventLoop
     self.services = services
     self.publishing = PublishingRules(services: services, eventLoop: eventLoop)
+    recovered = RecoveredBytes(limit: services.limits.recoveryMemory / services.loopCount)
   }
 
   func attach(_ dispatcher: GroupDispatcher) {
@@ -83,7 +87,13 @@ final class Hub {
   func sweep(now: NIODeadline, wallClock: Int64) {
     wasHeldUp = now - self.now > Self.heldUp
     self.now = now
-    for owner in owners.values { owner.sweep(now: now, wallClock: wallClock) }
+    var unsent = unsentAnswers
+    for owner in owners.values {
+      owner.sweep(now: now, wallClock: wallClock)
+      unsent += owner.unsentBytes
+    }
+    for connection in http2Connections.values { unsent += connection.pendingBytes }
+    recovered.measured(unsent)
   }
 
   /// Announces the end to every session and closes them evenly over `duration`.
@@ -192,6 +202,11 @@ final class Hub {
   ) {
     guard let session = subscription.session else { return }
     guard case .success((let recovery, let members)) = result else {
+      return session.couldNotJoin(subscription)
+    }
+    let missedBytes = recovery.missed?.reduce(0) { $0 + $1.event.readableBytes } ?? 0
+    guard recovered.take(missedBytes) else {
+      counts.postponedRecoveries += 1
       return session.couldNotJoin(subscription)
     }
     let isRecovered = since.map { _ in recovery.missed != nil }

@@ -67,4 +67,6 @@ final class EchoSession: TransportOwner {
   func abort() {
     transport.abort()
   }
+
+  var unsentBytes: Int { transport.unsentBytes }
 }

@@ -98,6 +98,8 @@ final class Session: TransportOwner {
     transport.abort()
   }
 
+  var unsentBytes: Int { transport.unsentBytes }
+
   /// The connection is gone.
   func transportClosed() {
     if isOpen { end(.normal) }

@@ -16,6 +16,9 @@ protocol ByteStream: AnyObject {
   /// Bytes that were written and that the socket, or the connection, has not taken.
   var pendingBytes: Int { get }
 
+  /// ``pendingBytes``, but for those that are counted as their connection's.
+  var ownPendingBytes: Int { get }
+
   /// Sends `bytes` after all that was written before.
   func write(_ bytes: ByteBuffer)
 

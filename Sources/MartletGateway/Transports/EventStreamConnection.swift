@@ -32,6 +32,8 @@ final class EventStreamConnection: ByteStreamDelegate, SessionTransport {
 
   var heartbeat: TimeAmount? { limits.eventStreamHeartbeat }
 
+  var unsentBytes: Int { stream.ownPendingBytes }
+
   var isCongested: Bool { stream.pendingBytes > limits.pendingBytes / 2 }
 
   func send(_ frames: ByteBuffer) {

@@ -15,6 +15,7 @@ final class HTTP2ByteStream: ByteStream, HTTP2StreamDelegate {
   }
 
   var pendingBytes: Int { stream.pendingBytes }
+  var ownPendingBytes: Int { 0 }
 
   func write(_ bytes: ByteBuffer) {
     stream.write(bytes)

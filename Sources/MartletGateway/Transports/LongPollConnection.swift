@@ -42,6 +42,7 @@ final class LongPollConnection: SessionTransport {
   /// It ends before anybody would ask.
   let heartbeat: TimeAmount? = .hours(1)
   let isCongested = false
+  var unsentBytes: Int { publications.readableBytes }
 
   func introduce(_ text: String, position: Position, recovered: Bool?) {
     self.position = position
@@ -61,7 +62,11 @@ final class LongPollConnection: SessionTransport {
 
   func send(_ frames: ByteBuffer) {
     guard !isAnswered else { return }
-    publications.writeImmutableBuffer(frames)
+    if publications.readableBytes == 0 {
+      publications = frames
+    } else {
+      publications.writeImmutableBuffer(frames)
+    }
     guard timeout != nil else { return }
     // With what else comes in this turn.
     timeout?.cancel()

@@ -12,6 +12,9 @@ protocol SessionTransport: AnyObject {
   /// Whether so much is unsent that ephemeral events are to be left out.
   var isCongested: Bool { get }
 
+  /// See ``TransportOwner/unsentBytes``.
+  var unsentBytes: Int { get }
+
   /// Sends complete frames in the transport's wire format, after everything sent before. Does
   /// nothing once closed; closes the session as a slow consumer if too much is unsent.
   func send(_ frames: ByteBuffer)

@@ -24,6 +24,7 @@ final class SocketStream: ChannelInboundHandler, ByteStream {
   var eventLoop: any EventLoop { channel.eventLoop }
   var remoteAddress: SocketAddress? { channel.remoteAddress }
   var pendingBytes: Int { writer.pendingBytes }
+  var ownPendingBytes: Int { pendingBytes }
 
   /// Passes on what has come, behind `bytes` that came before.
   func begin(with bytes: ByteBuffer) {

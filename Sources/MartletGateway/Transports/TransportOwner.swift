@@ -24,6 +24,9 @@ protocol TransportOwner: AnyObject {
 
   // MARK: For the hub
 
+  /// Bytes that were sent and have not left, but for those that an HTTP/2 connection counts.
+  var unsentBytes: Int { get }
+
   /// Time has passed.
   ///
   /// - Parameter wallClock: seconds since 1970.

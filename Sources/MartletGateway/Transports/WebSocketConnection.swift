@@ -64,6 +64,8 @@ final class WebSocketConnection: ByteStreamDelegate, SessionTransport {
 
   var heartbeat: TimeAmount? { nil }
 
+  var unsentBytes: Int { stream.ownPendingBytes }
+
   var isCongested: Bool { stream.pendingBytes > limits.pendingBytes / 2 }
 
   @inline(__always)

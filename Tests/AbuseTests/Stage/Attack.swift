@@ -45,6 +45,8 @@ enum Answer: Equatable, Sendable, CustomStringConvertible {
     switch self {
     case .served: "is served"
     case .rejected(let status): "is answered \(status) and disconnected"
+    case .statuses(let statuses) where statuses.count > 10:
+      "is answered \(statuses[0]) \(statuses.count) times"
     case .statuses(let statuses):
       "is answered " + statuses.map(String.init).joined(separator: ", ")
     case .closed(let code): "is closed with \(code.map(String.init) ?? "no code")"

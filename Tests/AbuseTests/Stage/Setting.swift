@@ -64,6 +64,7 @@ final class Setting: Sendable {
           message_size: 64KiB
           frame_size: 128KiB
           pending_bytes: 256KiB
+          recovery_memory: 16MiB
           header_size: 16KiB
           groups_per_session: 20
           publish_rate: 200
