@@ -241,7 +241,7 @@ let package = Package(
     .target(
       name: "MartletTestSupport",
       dependencies: [
-        "MartletCore", "MartletTLS",
+        "MartletCore", "MartletTLS", "MartletWebSocket",
         .product(name: "JWTKit", package: "jwt-kit"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
