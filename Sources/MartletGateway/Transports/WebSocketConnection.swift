@@ -188,10 +188,15 @@ final class WebSocketConnection: ByteStreamDelegate, SessionTransport {
     }
   }
 
-  /// Once our close frame is sent it only matters that nothing more is read.
+  /// Fails the connection (RFC 6455 §7.1.7): nothing that comes is read any more, not even a close frame, so the
+  /// server ends the connection without waiting for one.
   private func violated(_ violation: WebSocketViolation) {
     isBroken = true
-    guard case .open = state else { return }
+    if case .open = state { tellOwner(violation) }
+    if case .closing = state { stream.endOutput() }
+  }
+
+  private func tellOwner(_ violation: WebSocketViolation) {
     switch violation.closeCode {
     case CloseReason.invalidText.code: owner?.close(.invalidText)
     case CloseReason.frameTooLarge.code:
