@@ -79,6 +79,29 @@ import Testing
     owner.transport = nil
   }
 
+  @Test func `RFC 7692 §7.2.1 With context takeover a message sent back is compressed once`() throws
+  {
+    var configuration = Configuration().compression
+    configuration.floor = 0
+    configuration.hasContextTakeover = true
+    let settings = try #require(CompressionSettings(configuration))
+    let parameters = PermessageDeflate.Parameters()
+    let stream = RecordingStream()
+    let connection = WebSocketConnection(
+      stream, limits: GatewayLimits(Configuration()),
+      compression: MessageCompression(parameters, settings))
+    connection.attach(ClosingOwner())
+    connection.send(message: ByteBuffer(string: "again"), .text)
+    connection.send(WebSocketFraming.text("and"))
+    connection.send(message: ByteBuffer(string: "again"), .binary)
+    var reader = WebSocketReader(
+      role: .client, limits: WebSocketLimits(frameSize: 100, messageSize: 100), deflate: parameters)
+    reader.append(stream.sent)
+    for expected: WebSocketEvent in [.text("again"), .text("and"), .binary(Array("again".utf8))] {
+      #expect(try reader.next() == expected)
+    }
+  }
+
   @Test func `Nobody is waited for who answers with nonsense`() {
     owner.close(.draining)
     receive(RawFrame(opcode: 3, payload: []))

@@ -69,12 +69,15 @@ final class WebSocketConnection: ByteStreamDelegate, SessionTransport {
   @inline(__always)
   func send(_ frames: ByteBuffer) {
     guard case .open = state else { return sendUnattached(frames) }
-    // One send may be larger than the limit: a member list, a recovery. The next finds it unsent.
-    if stream.pendingBytes > limits.pendingBytes {
-      owner?.close(.slowConsumer)
-    } else {
-      stream.write(compression?.framed(frames) ?? frames)
-    }
+    if hasRoom() { stream.write(compression?.framed(frames) ?? frames) }
+  }
+
+  /// One send may be larger than the limit: a member list, a recovery. The next finds it unsent.
+  @inline(__always)
+  private func hasRoom() -> Bool {
+    guard stream.pendingBytes > limits.pendingBytes else { return true }
+    owner?.close(.slowConsumer)
+    return false
   }
 
   /// A refusal is told before anybody owns the connection.
@@ -88,7 +91,10 @@ final class WebSocketConnection: ByteStreamDelegate, SessionTransport {
 
   /// Sends a message back as it came.
   func send(message: ByteBuffer, _ opcode: WebSocketOpcode) {
-    send(compression?.frame(opcode, message) ?? WebSocketFraming.frame(opcode, payload: message))
+    // Not by the way of frames that are compressed on it.
+    guard case .open = state, hasRoom() else { return }
+    stream.write(
+      compression?.frame(opcode, message) ?? WebSocketFraming.frame(opcode, payload: message))
   }
 
   func ping() {
