@@ -7,7 +7,7 @@
 SWIFT_BUILD := swift build --explicit-target-dependency-import-check error
 SWIFT_FILES := Benchmarks Sources Tests Package.swift
 # Many processes and real time: they run apart from the others, which would starve them, and they those.
-PROCESS_TESTS := BackplaneFaultTests|ClusterTests|MartletTestSupportTests
+PROCESS_TESTS := BackplaneFaultTests|ClusterTests|ConformanceTests|MartletTestSupportTests
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -367,12 +367,21 @@ let package = Package(
       ],
       swiftSettings: settings()),
 
-    // Ring 4, several real processes with faults.
+    // Ring 4, real processes, several of them with faults.
     .testTarget(
       name: "BackplaneFaultTests",
       dependencies: [
         "MartletConfiguration", "MartletCore", "MartletGateway", "MartletTestSupport",
         .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: settings()),
+    .testTarget(
+      name: "ConformanceTests",
+      dependencies: [
+        "MartletHTTP2", "MartletTLS", "MartletTestSupport", "MartletWebSocket", "martlet-gateway",
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
       ],
       swiftSettings: settings()),
     .testTarget(
