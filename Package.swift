@@ -242,7 +242,7 @@ let package = Package(
     .target(
       name: "MartletTestSupport",
       dependencies: [
-        "MartletCore", "MartletTLS",
+        "MartletCore", "MartletTLS", "MartletWebSocket",
         .product(name: "JWTKit", package: "jwt-kit"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -368,7 +368,7 @@ let package = Package(
       ],
       swiftSettings: settings()),
 
-    // Ring 4, several real processes with faults.
+    // Ring 4, real processes, several of them with faults.
     .testTarget(
       name: "BackplaneFaultTests",
       dependencies: [
@@ -382,6 +382,15 @@ let package = Package(
         "MartletCore", "MartletTLS", "MartletTestSupport", "martlet-gateway",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ],
+      swiftSettings: settings()),
+    .testTarget(
+      name: "ConformanceTests",
+      dependencies: [
+        "MartletHTTP2", "MartletTLS", "MartletTestSupport", "MartletWebSocket", "martlet-gateway",
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
       ],
       swiftSettings: settings()),

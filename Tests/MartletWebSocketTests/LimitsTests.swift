@@ -1,3 +1,4 @@
+import MartletTestSupport
 import MartletWebSocket
 import NIOCore
 import Testing

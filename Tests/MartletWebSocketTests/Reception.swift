@@ -1,3 +1,4 @@
+import MartletTestSupport
 import MartletWebSocket
 import NIOCore
 
@@ -45,11 +46,4 @@ struct Reception: Equatable {
 
 extension WebSocketLimits {
   static let generous = WebSocketLimits(frameSize: 1 << 24, messageSize: 1 << 24)
-}
-
-extension WebSocketEvent {
-  static func text(_ text: String) -> WebSocketEvent { .text(ByteBuffer(string: text)) }
-  static func binary(_ bytes: [UInt8]) -> WebSocketEvent { .binary(ByteBuffer(bytes: bytes)) }
-  static func ping(_ text: String) -> WebSocketEvent { .ping(ByteBuffer(string: text)) }
-  static func pong(_ text: String) -> WebSocketEvent { .pong(ByteBuffer(string: text)) }
 }

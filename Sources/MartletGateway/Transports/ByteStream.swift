@@ -25,6 +25,10 @@ protocol ByteStream: AnyObject {
   /// Stops or resumes reading; what comes meanwhile waits at the peer.
   func setReading(_ isReading: Bool)
 
+  /// Sends nothing after what was written, and tells the peer so: it is to end the stream. What it sends meanwhile is
+  /// taken, if the stream cannot be ended without it.
+  func endOutput()
+
   /// Ends the stream when what was written has left.
   func end()
 

@@ -25,6 +25,10 @@ final class HTTP2ByteStream: ByteStream, HTTP2StreamDelegate {
     stream.setReading(isReading)
   }
 
+  func endOutput() {
+    stream.end(discardingInput: true)
+  }
+
   func end() {
     stream.end(discardingInput: true)
   }

@@ -12,6 +12,7 @@ final class SocketStream: ChannelInboundHandler, ByteStream {
   private var writer: SocketWriter
   private var context: ChannelHandlerContext?
   private var endsWhenWritten = false
+  private var endsOutputWhenWritten = false
   /// What has come before ``begin(with:)``; nil behind it.
   private var early: ByteBuffer? = ByteBuffer()
 
@@ -54,11 +55,22 @@ final class SocketStream: ChannelInboundHandler, ByteStream {
 
   private func written(_ count: Int) {
     writer.writtenByNIO(count)
-    if endsWhenWritten, writer.pendingBytes == 0 { abort() }
+    guard writer.pendingBytes == 0 else { return }
+    if endsWhenWritten { abort() } else if endsOutputWhenWritten { closeOutput() }
   }
 
   func setReading(_ isReading: Bool) {
     channel.setOption(.autoRead, value: isReading).whenFailure { _ in }
+  }
+
+  func endOutput() {
+    guard !endsOutputWhenWritten else { return }
+    endsOutputWhenWritten = true
+    if writer.pendingBytes == 0 { closeOutput() }
+  }
+
+  private func closeOutput() {
+    channel.close(mode: .output, promise: nil)
   }
 
   func end() {

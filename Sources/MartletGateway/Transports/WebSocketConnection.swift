@@ -71,12 +71,15 @@ final class WebSocketConnection: ByteStreamDelegate, SessionTransport {
   @inline(__always)
   func send(_ frames: ByteBuffer) {
     guard case .open = state else { return sendUnattached(frames) }
-    // One send may be larger than the limit: a member list, a recovery. The next finds it unsent.
-    if stream.pendingBytes > limits.pendingBytes {
-      owner?.close(.slowConsumer)
-    } else {
-      stream.write(compression?.framed(frames) ?? frames)
-    }
+    if hasRoom() { stream.write(compression?.framed(frames) ?? frames) }
+  }
+
+  /// One send may be larger than the limit: a member list, a recovery. The next finds it unsent.
+  @inline(__always)
+  private func hasRoom() -> Bool {
+    guard stream.pendingBytes > limits.pendingBytes else { return true }
+    owner?.close(.slowConsumer)
+    return false
   }
 
   /// A refusal is told before anybody owns the connection.
@@ -90,7 +93,10 @@ final class WebSocketConnection: ByteStreamDelegate, SessionTransport {
 
   /// Sends a message back as it came.
   func send(message: ByteBuffer, _ opcode: WebSocketOpcode) {
-    send(compression?.frame(opcode, message) ?? WebSocketFraming.frame(opcode, payload: message))
+    // Not by the way of frames that are compressed on it.
+    guard case .open = state, hasRoom() else { return }
+    stream.write(
+      compression?.frame(opcode, message) ?? WebSocketFraming.frame(opcode, payload: message))
   }
 
   func ping() {
@@ -190,10 +196,15 @@ final class WebSocketConnection: ByteStreamDelegate, SessionTransport {
     }
   }
 
-  /// Once our close frame is sent it only matters that nothing more is read.
+  /// Fails the connection (RFC 6455 §7.1.7): nothing that comes is read any more, not even a close frame, so the
+  /// server ends the connection without waiting for one.
   private func violated(_ violation: WebSocketViolation) {
     isBroken = true
-    guard case .open = state else { return }
+    if case .open = state { tellOwner(violation) }
+    if case .closing = state { stream.endOutput() }
+  }
+
+  private func tellOwner(_ violation: WebSocketViolation) {
     switch violation.closeCode {
     case CloseReason.invalidText.code: owner?.close(.invalidText)
     case CloseReason.frameTooLarge.code:

@@ -1,60 +1,71 @@
-import MartletWebSocket
-import NIOCore
+package import MartletWebSocket
 
 /// One frame as bytes, right or wrong, written without the code under test.
-struct RawFrame {
+package struct RawFrame: Sendable {
   /// How the length is written.
-  enum LengthForm {
+  package enum LengthForm: Sendable {
     case shortest
     case bits16
     case bits64
   }
 
-  static let key: [UInt8] = [0x37, 0xFA, 0x21, 0x3D]
+  package static let key: [UInt8] = [0x37, 0xFA, 0x21, 0x3D]
 
-  var opcode: UInt8
-  var payload: [UInt8]
-  var isFinal = true
+  package var opcode: UInt8
+  package var payload: [UInt8]
+  package var isFinal: Bool
   /// RSV1 is 4, RSV2 is 2, RSV3 is 1.
-  var reserved: UInt8 = 0
-  var form = LengthForm.shortest
+  package var reserved: UInt8
+  package var form: LengthForm
   /// Another length than the payload's.
-  var claimedLength: UInt64?
+  package var claimedLength: UInt64?
 
-  static func text(_ text: String, isFinal: Bool = true, reserved: UInt8 = 0) -> RawFrame {
+  package init(
+    opcode: UInt8, payload: [UInt8], isFinal: Bool = true, reserved: UInt8 = 0,
+    form: LengthForm = .shortest, claimedLength: UInt64? = nil
+  ) {
+    self.opcode = opcode
+    self.payload = payload
+    self.isFinal = isFinal
+    self.reserved = reserved
+    self.form = form
+    self.claimedLength = claimedLength
+  }
+
+  package static func text(_ text: String, isFinal: Bool = true, reserved: UInt8 = 0) -> RawFrame {
     RawFrame(opcode: 1, payload: Array(text.utf8), isFinal: isFinal, reserved: reserved)
   }
 
-  static func binary(_ payload: [UInt8], isFinal: Bool = true) -> RawFrame {
+  package static func binary(_ payload: [UInt8], isFinal: Bool = true) -> RawFrame {
     RawFrame(opcode: 2, payload: payload, isFinal: isFinal)
   }
 
-  static func more(_ payload: [UInt8], isFinal: Bool = true) -> RawFrame {
+  package static func more(_ payload: [UInt8], isFinal: Bool = true) -> RawFrame {
     RawFrame(opcode: 0, payload: payload, isFinal: isFinal)
   }
 
-  static func more(_ text: String, isFinal: Bool = true) -> RawFrame {
+  package static func more(_ text: String, isFinal: Bool = true) -> RawFrame {
     more(Array(text.utf8), isFinal: isFinal)
   }
 
-  static func close(_ payload: [UInt8] = []) -> RawFrame {
+  package static func close(_ payload: [UInt8] = []) -> RawFrame {
     RawFrame(opcode: 8, payload: payload)
   }
 
-  static func close(_ code: UInt16, _ reason: [UInt8] = []) -> RawFrame {
+  package static func close(_ code: UInt16, _ reason: [UInt8] = []) -> RawFrame {
     close([UInt8(code >> 8), UInt8(code & 0xFF)] + reason)
   }
 
-  static func ping(_ text: String = "") -> RawFrame {
+  package static func ping(_ text: String = "") -> RawFrame {
     RawFrame(opcode: 9, payload: Array(text.utf8))
   }
 
-  static func pong(_ text: String = "") -> RawFrame {
+  package static func pong(_ text: String = "") -> RawFrame {
     RawFrame(opcode: 10, payload: Array(text.utf8))
   }
 
   /// The bytes as they come from a client, which masks, or from a server.
-  func wire(from sender: WebSocketRole) -> [UInt8] {
+  package func wire(from sender: WebSocketRole) -> [UInt8] {
     let isMasked = sender == .client
     let length = claimedLength ?? UInt64(payload.count)
     var wire = [(isFinal ? 0x80 : 0) | reserved << 4 | opcode]
@@ -92,13 +103,13 @@ struct RawFrame {
 }
 
 extension WebSocketRole {
-  static let both: [WebSocketRole] = [.server, .client]
+  package static let both: [WebSocketRole] = [.server, .client]
 
-  var peer: WebSocketRole { self == .server ? .client : .server }
+  package var peer: WebSocketRole { self == .server ? .client : .server }
 }
 
 extension [RawFrame] {
-  func wire(from sender: WebSocketRole) -> [UInt8] {
+  package func wire(from sender: WebSocketRole) -> [UInt8] {
     flatMap { $0.wire(from: sender) }
   }
 }

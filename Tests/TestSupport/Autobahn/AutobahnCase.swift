@@ -1,24 +1,23 @@
-import MartletWebSocket
-import NIOCore
-import Testing
+package import MartletWebSocket
+internal import NIOCore
 
 /// One case of Autobahn's fuzzer (crossbario/autobahn-testsuite), at the level of a reader: what is sent, and
-/// what has to be received. Its echoes and clean closes are the gateway's matter.
+/// what has to be received. What a server of echoes answers follows from that.
 ///
-/// Left out is 9.9.1, which sends one endless message: see ``LimitsTests``. What 7.13 expects is undefined by
-/// the RFC; here it is what other forbidden close codes get.
-struct AutobahnCase: CustomTestStringConvertible, Sendable {
-  var id: String
-  var frames: [RawFrame]
-  var events: [WebSocketEvent]
+/// Left out is 9.9.1, which sends one endless message. What 7.13 expects is undefined by the RFC; here it is
+/// what other forbidden close codes get.
+package struct AutobahnCase: CustomStringConvertible, Sendable {
+  package var id: String
+  package var frames: [RawFrame]
+  package var events: [WebSocketEvent]
   /// That the connection is failed with.
-  var closeCode: UInt16?
+  package var closeCode: UInt16?
   /// The size of the parts in which the bytes come.
-  var part = Int.max
+  package var part: Int
 
-  var testDescription: String { id }
+  package var description: String { id }
 
-  init(
+  package init(
     _ id: String, _ frames: [RawFrame], _ events: [WebSocketEvent], failed closeCode: UInt16? = nil,
     part: Int = .max
   ) {
@@ -35,7 +34,7 @@ struct AutobahnCase: CustomTestStringConvertible, Sendable {
 extension AutobahnCase {
   private static let hello = "Hello, world!"
 
-  static let framing: [AutobahnCase] = ([1, 2] as [UInt8]).flatMap { opcode in
+  package static let framing: [AutobahnCase] = ([1, 2] as [UInt8]).flatMap { opcode in
     [0, 125, 126, 127, 128, 65535, 65536, 65536].enumerated().map { index, length in
       let payload = [UInt8](repeating: opcode == 1 ? 0x2A : 0xFE, count: length)
       return AutobahnCase(
@@ -45,7 +44,7 @@ extension AutobahnCase {
     }
   }
 
-  static let pings: [AutobahnCase] = {
+  package static let pings: [AutobahnCase] = {
     let binary: [UInt8] = [0x00, 0xFF, 0xFE, 0xFD, 0xFC, 0xFB, 0x00, 0xFF]
     let most = [UInt8](repeating: 0xFE, count: 125)
     let ten = (0..<10).map { "payload-\($0)" }
@@ -67,7 +66,7 @@ extension AutobahnCase {
     ]
   }()
 
-  static let reservedBits: [AutobahnCase] = {
+  package static let reservedBits: [AutobahnCase] = {
     let good = RawFrame.text(hello)
     let binary = [UInt8](arrayLiteral: 0x00, 0xFF, 0xFE, 0xFD)
     func bad(_ opcode: UInt8, _ payload: [UInt8], _ reserved: UInt8) -> RawFrame {
@@ -87,7 +86,7 @@ extension AutobahnCase {
     ]
   }()
 
-  static let opcodes: [AutobahnCase] = [(1, 3 as UInt8), (2, 11)].flatMap { group, first in
+  package static let opcodes: [AutobahnCase] = [(1, 3 as UInt8), (2, 11)].flatMap { group, first in
     (0..<5).map { index in
       let isEmpty = index == 0 || index == 2
       let frame = RawFrame(
@@ -103,7 +102,7 @@ extension AutobahnCase {
 // MARK: 5 Fragmentation
 
 extension AutobahnCase {
-  static let fragmentation: [AutobahnCase] = {
+  package static let fragmentation: [AutobahnCase] = {
     func fragmented(_ frame: RawFrame) -> RawFrame {
       var frame = frame
       frame.isFinal = false
@@ -151,7 +150,7 @@ extension AutobahnCase {
 // MARK: 7 Close handling
 
 extension AutobahnCase {
-  static let closing: [AutobahnCase] = {
+  package static let closing: [AutobahnCase] = {
     let hello = "Hello World!"
     let normal = RawFrame.close(1000)
     let closed = WebSocketEvent.close(code: 1000, reason: "")

@@ -1,5 +1,5 @@
-import MartletWebSocket
-import NIOCore
+internal import MartletWebSocket
+internal import NIOCore
 
 // MARK: 9 Limits, 10 Automatic fragmentation
 
@@ -7,9 +7,16 @@ extension AutobahnCase {
   private static let kibi = 1024
   private static let mebi = 1024 * 1024
 
-  static let limits: [AutobahnCase] = {
-    let sizes = [64 * kibi, 256 * kibi, mebi, 4 * mebi, 8 * mebi, 16 * mebi]
-    let fragments = [64, 256, kibi, 4 * kibi, 16 * kibi, 64 * kibi, 256 * kibi, mebi, 4 * mebi]
+  /// 9 as it is.
+  package static let limits = limits(divisor: 1)
+
+  /// 9 with messages that are smaller, or fewer, by `divisor`.
+  package static func limits(divisor: Int) -> [AutobahnCase] {
+    let mebi = mebi / divisor
+    let sizes = [64, 256, 1024, 4096, 8192, 16384].map { $0 * kibi / divisor }
+    let fragments = [
+      64, 256, kibi, 4 * kibi, 16 * kibi, 64 * kibi, 256 * kibi, 1024 * kibi, 4096 * kibi,
+    ]
     let parts = [64, 128, 256, 512, 1024, 2048]
     let messages = [0, 16, 64, 256, 1024, 4096]
     return [1, 2].flatMap { kind -> [AutobahnCase] in
@@ -38,18 +45,32 @@ extension AutobahnCase {
         + messages.enumerated().map { index, size in
           AutobahnCase(
             "9.\(kind + 6).\(index + 1)",
-            .init(repeating: RawFrame(opcode: opcode, payload: payload(size)), count: 1000),
-            .init(repeating: event(size), count: 1000), part: 64 * kibi)
+            .init(
+              repeating: RawFrame(opcode: opcode, payload: payload(size)), count: 1000 / divisor),
+            .init(repeating: event(size), count: 1000 / divisor), part: 64 * kibi)
         }
     }
-  }()
+  }
 
-  static let automaticFragmentation = AutobahnCase(
+  /// 9.1.6 and 9.2.6: messages of 16 MiB.
+  package static var largest: [AutobahnCase] {
+    let size = 16 * mebi
+    return [
+      AutobahnCase(
+        "9.1.6", [RawFrame(opcode: 1, payload: .init(repeating: 0x2A, count: size))],
+        [.text(ByteBuffer(repeating: 0x2A, count: size))], part: 64 * kibi),
+      AutobahnCase(
+        "9.2.6", [RawFrame(opcode: 2, payload: .init(repeating: 0xFE, count: size))],
+        [.binary(ByteBuffer(repeating: 0xFE, count: size))], part: 64 * kibi),
+    ]
+  }
+
+  package static let automaticFragmentation = AutobahnCase(
     "10.1.1", split([UInt8](repeating: 0x2A, count: 65536), 1, into: 1300),
     [.text(ByteBuffer(repeating: 0x2A, count: 65536))])
 
   /// Frames of `size` bytes, of which only the first has an opcode and, with `isCompressed`, RSV1.
-  static func split(
+  package static func split(
     _ payload: [UInt8], _ opcode: UInt8, into size: Int, isCompressed: Bool = false
   ) -> [RawFrame] {
     stride(from: 0, to: max(payload.count, 1), by: size).map { start in

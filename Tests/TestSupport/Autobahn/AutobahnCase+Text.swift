@@ -1,10 +1,10 @@
-import MartletWebSocket
-import NIOCore
+internal import MartletWebSocket
+internal import NIOCore
 
 // MARK: 6 UTF-8 handling
 
 extension AutobahnCase {
-  static let text: [AutobahnCase] = {
+  package static let text: [AutobahnCase] = {
     let greeting = Array("Hello-µ@ßöäüàá-UTF-8!!".utf8)
     let middle = "middle frame payload"
     let invalid = kosme + [0xED, 0xA0, 0x80] + Array("edited".utf8)
@@ -37,7 +37,7 @@ extension AutobahnCase {
   }()
 
   /// 6.4: what comes before the text is known to be wrong, what makes it so, and the rest.
-  static let failFast: [(id: String, parts: [[UInt8]], isFragmented: Bool)] = {
+  package static let failFast: [(id: String, parts: [[UInt8]], isFragmented: Bool)] = {
     let invalid = kosme + [0xF4, 0x90, 0x80, 0x80] + Array("edited".utf8)
     let wide = [kosme, [0xF4, 0x90, 0x80, 0x80], Array("edited".utf8)]
     let narrow = [Array(invalid[..<12]), [invalid[12]], Array(invalid[13...])]
