@@ -4,9 +4,10 @@ package import NIOHTTP1
 /// What becomes of a request.
 package enum HTTPAnswer: Sendable {
   case response(HTTPResponse)
-  /// The head is sent, and the channel handed over: called on its loop, in a turn in which nothing is being decoded. The
-  /// handler takes nothing that comes afterwards; what has come and is not used is lost.
-  case handover(HTTPResponseHead, @Sendable (any Channel) -> Void)
+  /// The head is sent, and the channel handed over: called on its loop, in a turn in which nothing is being decoded, with what
+  /// completes when the head has been written. The handler takes nothing that comes afterwards; what has come and is not used
+  /// is lost.
+  case handover(HTTPResponseHead, @Sendable (any Channel, EventLoopFuture<Void>) -> Void)
 }
 
 /// Answers whole HTTP/1.1 requests one after the other.
@@ -17,7 +18,12 @@ package final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelH
   package typealias OutboundOut = HTTPServerResponsePart
 
   /// Answers a request; called on the channel's loop, may complete on any.
-  package typealias Responder = @Sendable (HTTPRequest, any Channel) -> EventLoopFuture<HTTPAnswer>
+  ///
+  /// The future that it is given completes when nobody waits for the answer any more, be it that it has been given: what
+  /// hung on the channel's end would stay for as long as the connection is used again and again.
+  package typealias Responder =
+    @Sendable (HTTPRequest, any Channel, EventLoopFuture<Void>) ->
+    EventLoopFuture<HTTPAnswer>
 
   private enum State {
     case idle
@@ -33,6 +39,8 @@ package final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelH
   private let respond: Responder
   private var state = State.idle
   private var deadline: Scheduled<Void>?
+  /// Of the request that is being answered.
+  private var gone: EventLoopPromise<Void>?
 
   /// - Parameters:
   ///   - bodyLimit: in bytes; a longer body is answered 413.
@@ -50,10 +58,12 @@ package final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelH
 
   package func handlerRemoved(context: ChannelHandlerContext) {
     deadline?.cancel()
+    nobodyWaits()
   }
 
   package func channelInactive(context: ChannelHandlerContext) {
     deadline?.cancel()
+    nobodyWaits()
     context.fireChannelInactive()
   }
 
@@ -127,8 +137,12 @@ package final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelH
 
   private func answer(_ request: HTTPRequest, _ context: ChannelHandlerContext) {
     deadline?.cancel()
+    nobodyWaits()
+    let gone = context.eventLoop.makePromise(of: Void.self)
+    self.gone = gone
     let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-    respond(request, context.channel).hop(to: context.eventLoop).whenComplete { result in
+    respond(request, context.channel, gone.futureResult).hop(to: context.eventLoop).whenComplete {
+      result in
       let (handler, context) = bound.value
       switch result {
       case .success(.response(let response)):
@@ -149,30 +163,53 @@ package final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelH
     }
   }
 
+  private func nobodyWaits() {
+    let gone = gone
+    self.gone = nil
+    gone?.succeed()
+  }
+
   private func handOver(
-    _ head: HTTPResponseHead, _ take: (any Channel) -> Void, _ context: ChannelHandlerContext
+    _ head: HTTPResponseHead, _ take: (any Channel, EventLoopFuture<Void>) -> Void,
+    _ context: ChannelHandlerContext
   ) {
     guard context.channel.isActive else { return }
+    nobodyWaits()
     state = .handedOver
-    context.writeAndFlush(wrapOutboundOut(.head(head)), promise: nil)
-    take(context.channel)
+    take(context.channel, context.writeAndFlush(wrapOutboundOut(.head(head))))
+  }
+
+  /// Whether the decoder reads nothing behind `request`: what follows would be of another protocol (RFC 9110 §7.8, §9.3.6).
+  private static func endsReading(_ request: HTTPRequestHead) -> Bool {
+    request.method == .CONNECT
+      || (request.headers.contains(name: "Upgrade")
+        && contains("upgrade", request.headers))
+  }
+
+  private static func contains(_ option: String, _ headers: HTTPHeaders) -> Bool {
+    headers[canonicalForm: "Connection"].contains { $0.lowercased() == option }
   }
 
   private func write(
     _ response: HTTPResponse, to request: HTTPRequestHead, _ context: ChannelHandlerContext
   ) {
     guard context.channel.isActive else { return }
+    nobodyWaits()
     startDeadline(context)
+    let isLast =
+      !request.isKeepAlive || Self.endsReading(request) || Self.contains("close", response.headers)
     var head = HTTPResponseHead(
       version: request.version, status: response.status, headers: response.headers)
     head.headers.replaceOrAdd(name: "Content-Length", value: "\(response.body.readableBytes)")
-    if !request.isKeepAlive { head.headers.replaceOrAdd(name: "Connection", value: "close") }
+    if isLast, !Self.contains("close", head.headers) {
+      head.headers.add(name: "Connection", value: "close")
+    }
     context.write(wrapOutboundOut(.head(head)), promise: nil)
     if request.method != .HEAD {
       context.write(wrapOutboundOut(.body(.byteBuffer(response.body))), promise: nil)
     }
     let done = context.writeAndFlush(wrapOutboundOut(.end(nil)))
-    if !request.isKeepAlive {
+    if isLast {
       let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
       done.whenComplete { _ in bound.value.close(promise: nil) }
     }

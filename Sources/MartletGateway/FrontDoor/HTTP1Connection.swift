@@ -34,9 +34,9 @@ final class HTTP1Connection {
     let bound = NIOLoopBound((self, door), eventLoop: channel.eventLoop)
     let requests = HTTPRequestHandler(
       bodyLimit: limits.messageSize + Self.envelopeAllowance, timeout: limits.handshakeTimeout
-    ) { request, channel in
+    ) { request, _, gone in
       let (connection, door) = bound.value
-      return connection.answer(request, door)
+      return connection.answer(request, door, gone)
     }
     var bounds = NIOHTTPDecoderLimitConfiguration()
     bounds.maxHeaderFieldSize = limits.headerSize
@@ -53,30 +53,33 @@ final class HTTP1Connection {
   }
 
   private func answer(
-    _ request: HTTPRequest, _ door: FrontDoor
+    _ request: HTTPRequest, _ door: FrontDoor, _ gone: EventLoopFuture<Void>
   ) -> EventLoopFuture<HTTPAnswer> {
     let isUpgrade = WebSocketUpgrade.isWanted(by: request.head)
-    let bound = NIOLoopBound(self, eventLoop: channel.eventLoop)
+    let bound = NIOLoopBound((self, door), eventLoop: channel.eventLoop)
     return door.answer(
       ClientRequest(
         http: request, webSocket: isUpgrade ? .upgrade : nil, address: channel.remoteAddress,
-        closed: channel.closeFuture)
-    ).map { answer in
+        closed: gone)
+    ).hop(to: channel.eventLoop).map { answer in
       switch answer {
-      case .response(let response): return .response(response)
+      case .response(var response):
+        // The client is to find another gateway, not this one on the same connection.
+        if bound.value.1.isDraining { response.headers.add(name: "Connection", value: "close") }
+        return .response(response)
       case .stream(let opening):
         var headers = opening.headers
         if !isUpgrade { headers.add(name: "Connection", value: "close") }
         return .handover(
           HTTPResponseHead(version: .http1_1, status: opening.status, headers: headers)
-        ) { _ in bound.value.handOver(to: opening) }
+        ) { _, headWritten in bound.value.0.handOver(to: opening, behind: headWritten) }
       }
     }
   }
 
   /// The channel speaks HTTP no more. What the client sent before it knew is lost: it may not have (RFC 6455 §4.1).
-  private func handOver(to opening: StreamOpening) {
-    let stream = SocketStream(channel, isPlain: isPlain)
+  private func handOver(to opening: StreamOpening, behind headWritten: EventLoopFuture<Void>) {
+    let stream = SocketStream(channel, isPlain: isPlain, behind: headWritten)
     let pipeline = channel.pipeline.syncOperations
     do {
       try pipeline.addHandler(stream, position: .before(encoder))

@@ -19,13 +19,18 @@ final class HTTP2Exchange: HTTP2StreamDelegate {
   private let isConnect: Bool
   private let bodyLimit: Int
   private let gone: EventLoopPromise<Void>
+  /// The answer has a head and no body (RFC 9110 §9.3.2).
+  private let isHead: Bool
   private var state: State
+  /// When the request has to be whole.
+  private var deadline: Scheduled<Void>?
 
   private init(_ stream: HTTP2Stream, _ head: HTTP2RequestHead, _ door: FrontDoor, bodyLimit: Int) {
     self.stream = stream
     self.door = door
     self.bodyLimit = bodyLimit
     isConnect = head.protocol == "websocket"
+    isHead = head.method == .HEAD
     gone = door.hub.eventLoop.makePromise()
     state = .receiving(HTTPRequest(head: Self.head(head), body: ByteBuffer()))
   }
@@ -41,8 +46,20 @@ final class HTTP2Exchange: HTTP2StreamDelegate {
     }
     let exchange = HTTP2Exchange(stream, head, door, bodyLimit: bodyLimit)
     // A WebSocket's bytes are no body.
-    if exchange.isConnect { door.hub.eventLoop.execute(exchange.boundAnswer()) }
+    if exchange.isConnect {
+      door.hub.eventLoop.execute(exchange.boundAnswer())
+    } else {
+      exchange.startDeadline()
+    }
     return exchange
+  }
+
+  /// A client that lets its bodies drip would hold streams, and what has come of them, as long as it likes.
+  private func startDeadline() {
+    let bound = NIOLoopBound(self, eventLoop: door.hub.eventLoop)
+    deadline = door.hub.eventLoop.scheduleTask(in: door.services.limits.handshakeTimeout) {
+      bound.value.stream.reset(.cancel)
+    }
   }
 
   private func boundAnswer() -> @Sendable () -> Void {
@@ -65,6 +82,7 @@ final class HTTP2Exchange: HTTP2StreamDelegate {
     guard case .receiving(var request) = state, !isConnect else { return }
     guard request.body.readableBytes + bytes.readableBytes <= bodyLimit else {
       state = .done
+      deadline?.cancel()
       return send(
         .json(
           .payloadTooLarge,
@@ -80,12 +98,14 @@ final class HTTP2Exchange: HTTP2StreamDelegate {
 
   func closed(_ reason: HTTP2StreamClosure) {
     state = .done
+    deadline?.cancel()
     gone.succeed()
   }
 
   private func answer() {
     guard case .receiving(let request) = state else { return }
     state = .answering
+    deadline?.cancel()
     let bound = NIOLoopBound(self, eventLoop: door.hub.eventLoop)
     door.answer(
       ClientRequest(
@@ -117,7 +137,7 @@ final class HTTP2Exchange: HTTP2StreamDelegate {
     var headers = response.headers
     headers.replaceOrAdd(name: "content-length", value: "\(response.body.readableBytes)")
     stream.respond(status: response.status, headers: headers)
-    stream.write(response.body)
+    if !isHead { stream.write(response.body) }
     stream.end(discardingInput: true)
   }
 }
