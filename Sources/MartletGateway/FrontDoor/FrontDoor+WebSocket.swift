@@ -80,8 +80,7 @@ extension FrontDoor {
 
   private func serveEcho(_ connection: WebSocketConnection) {
     let session = EchoSession(connection, hub: hub)
-    connection.attach(session)
-    hub.opened(session)
+    hub.open(session) { connection.attach(session) }
   }
 
   /// Checks who comes. What the client sends meanwhile waits.

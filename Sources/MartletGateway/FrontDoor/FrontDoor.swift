@@ -93,8 +93,7 @@ final class FrontDoor {
         group: admitted.group, route: admitted.route, variables: admitted.variables,
         presence: presence),
       transport: transport, until: end, hub: hub)
-    attach(session)
-    hub.opened(session)
+    hub.open(session) { attach(session) }
     if session.isOpen { hub.join(session.primary, since: admitted.since) }
   }
 }

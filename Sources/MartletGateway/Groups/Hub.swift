@@ -48,10 +48,14 @@ final class Hub {
     return "\(services.incarnation)-\(String(number, radix: 36))"
   }
 
-  func opened(_ owner: any TransportOwner) {
+  /// Takes a session in.
+  ///
+  /// - Parameter attach: gives its connection to it. What has come already may end both at once.
+  func open(_ owner: any TransportOwner, attach: () -> Void) {
     counts.connectionsOpened += 1
     services.openConnections.increment()
     owners[ObjectIdentifier(owner)] = owner
+    attach()
     if isDraining { owner.drain(reconnectAfter: reconnectDelay()) }
   }
 
@@ -136,8 +140,8 @@ final class Hub {
   /// Idempotent.
   func leave(_ subscription: Subscription) {
     guard subscription.session != nil else { return }
-    subscription.end()
-    guard let group = groups[subscription.group] else { return }
+    guard let group = groups[subscription.group] else { return subscription.end(at: nil) }
+    subscription.end(at: group.position(of: subscription))
     group.remove(subscription)
     subscription.presence?.leave()
     if group.isEmpty {
@@ -146,8 +150,11 @@ final class Hub {
     }
   }
 
-  /// Up to where the members of a group here have been sent everything; nil if nobody has joined.
-  func position(of group: GroupName) -> Position? { groups[group]?.position }
+  /// Up to where a client has, or had when it left, been sent everything of a group; nil if it has not joined.
+  func position(of subscription: Subscription) -> Position? {
+    guard subscription.session != nil else { return subscription.lastPosition }
+    return groups[subscription.group]?.position(of: subscription)
+  }
 
   private func makeGroup(_ name: GroupName) -> LocalGroup {
     let interest =
