@@ -75,7 +75,7 @@ extension FrontDoor {
       let agreement = try PermessageDeflate.negotiate(offers, settings.negotiation)
     else { return nil }
     headers.add(name: "Sec-WebSocket-Extensions", value: agreement.response)
-    return MessageCompression(agreement.parameters, settings)
+    return MessageCompression(agreement.parameters, settings, hub.compressors)
   }
 
   private func serveEcho(_ connection: WebSocketConnection) {

@@ -8,6 +8,7 @@ final class EventStreamConnection: ByteStreamDelegate, SessionTransport {
   private let limits: GatewayLimits
   private var owner: (any TransportOwner)?
   private var isOpen = true
+  private var abortion: Scheduled<Void>?
 
   init(_ stream: any ByteStream, limits: GatewayLimits) {
     self.stream = stream
@@ -40,8 +41,12 @@ final class EventStreamConnection: ByteStreamDelegate, SessionTransport {
   }
 
   func send(text: String, position: Position?) {
+    send(Self.event(text, position: position))
+  }
+
+  private static func event(_ text: String, position: Position?) -> ByteBuffer {
     let id = position.map { "id: \($0.epoch):\($0.offset)\n" } ?? ""
-    send(ByteBuffer(string: "\(id)data: \(text)\n\n"))
+    return ByteBuffer(string: "\(id)data: \(text)\n\n")
   }
 
   /// A comment: keeps proxies from thinking that the connection is idle. Nobody answers it.
@@ -55,8 +60,10 @@ final class EventStreamConnection: ByteStreamDelegate, SessionTransport {
 
   func close(_ reason: CloseReason) {
     guard isOpen else { return }
-    send(text: ServerFrame.closing(reason), position: nil)
     isOpen = false
+    // However much is unsent before it.
+    stream.write(Self.event(ServerFrame.closing(reason), position: nil))
+    abortion = stream.scheduleAbort()
     stream.end()
   }
 
@@ -74,6 +81,7 @@ final class EventStreamConnection: ByteStreamDelegate, SessionTransport {
 
   func closed() {
     isOpen = false
+    abortion?.cancel()
     owner?.transportClosed()
     owner = nil
   }
