@@ -63,6 +63,7 @@ final class RecordingTransport: SessionTransport {
   var frames = 0
   var texts: [String] = []
   var isReading = true
+  let kind = TransportKind.webSocket
   var format: WireFormat { .webSocket }
   var heartbeat: TimeAmount? { nil }
   var isCongested: Bool { false }

@@ -52,7 +52,8 @@ extension FrontDoor {
     }
     let begin: (any ByteStream) -> Void = { [self] stream in
       let connection = WebSocketConnection(
-        stream, limits: services.limits, compression: compression)
+        stream, handshake == .upgrade ? .webSocket : .webSocketOverHTTP2, limits: services.limits,
+        compression: compression)
       stream.delegate = connection
       if let match, !isEcho { serve(connection, request, match) } else { serveEcho(connection) }
     }

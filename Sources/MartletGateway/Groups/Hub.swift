@@ -20,6 +20,7 @@ final class Hub {
   private var dispatcher: GroupDispatcher?
   private var groups: [GroupName: LocalGroup] = [:]
   private var owners: [ObjectIdentifier: any TransportOwner] = [:]
+  private var openSessions: [TransportKind: Int] = [:]
   /// Each with the sessions on its streams.
   private var http2Connections: [ObjectIdentifier: HTTP2ServerHandler] = [:]
   private var nextConnection: UInt64 = 0
@@ -36,8 +37,19 @@ final class Hub {
     self.dispatcher = dispatcher
   }
 
-  /// Sessions open, groups known.
-  var sizes: (sessions: Int, groups: Int) { (owners.count, groups.count) }
+  /// How many there are of what comes and goes.
+  struct Sizes: Sendable {
+    var sessions: Int
+    var sessionsByTransport: [TransportKind: Int]
+    var groups: Int
+    var http2Connections: Int
+  }
+
+  var sizes: Sizes {
+    Sizes(
+      sessions: owners.count, sessionsByTransport: openSessions, groups: groups.count,
+      http2Connections: http2Connections.count)
+  }
 
   // MARK: Sessions
 
@@ -53,6 +65,8 @@ final class Hub {
   /// - Parameter attach: gives its connection to it. What has come already may end both at once.
   func open(_ owner: any TransportOwner, attach: () -> Void) {
     counts.connectionsOpened += 1
+    counts.sessions[owner.kind, default: 0] += 1
+    openSessions[owner.kind, default: 0] += 1
     services.openConnections.increment()
     owners[ObjectIdentifier(owner)] = owner
     attach()
@@ -73,6 +87,7 @@ final class Hub {
   /// The connection of `owner` is gone.
   func closed(_ owner: any TransportOwner) {
     guard owners.removeValue(forKey: ObjectIdentifier(owner)) != nil else { return }
+    openSessions[owner.kind, default: 0] -= 1
     services.openConnections.decrement()
   }
 
@@ -116,6 +131,7 @@ final class Hub {
   /// A connection whose streams may be sessions.
   func opened(_ connection: HTTP2ServerHandler, on channel: any Channel) {
     let id = ObjectIdentifier(connection)
+    counts.http2Connections += 1
     http2Connections[id] = connection
     if isDraining { connection.goAway() }
     let bound = NIOLoopBound(self, eventLoop: eventLoop)

@@ -25,6 +25,7 @@ final class EventStreamConnection: ByteStreamDelegate, SessionTransport {
 
   // MARK: SessionTransport
 
+  let kind = TransportKind.eventStream
   let format = WireFormat.eventStream
 
   var heartbeat: TimeAmount? { limits.eventStreamHeartbeat }

@@ -36,6 +36,7 @@ final class LongPollConnection: SessionTransport {
 
   // MARK: SessionTransport
 
+  let kind = TransportKind.poll
   let format = WireFormat.list
   /// It ends before anybody would ask.
   let heartbeat: TimeAmount? = .hours(1)

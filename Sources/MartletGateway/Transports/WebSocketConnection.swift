@@ -17,6 +17,7 @@ final class WebSocketConnection: ByteStreamDelegate, SessionTransport {
     case closed
   }
 
+  let kind: TransportKind
   private let stream: any ByteStream
   private let limits: GatewayLimits
   private let compression: MessageCompression?
@@ -30,8 +31,14 @@ final class WebSocketConnection: ByteStreamDelegate, SessionTransport {
   /// More than enough has come from a peer that is not admitted yet.
   private var isHeldBack = false
 
-  /// - Parameter compression: what was negotiated; nil: nothing.
-  init(_ stream: any ByteStream, limits: GatewayLimits, compression: MessageCompression?) {
+  /// - Parameters:
+  ///   - kind: says what `stream` is.
+  ///   - compression: what was negotiated; nil: nothing.
+  init(
+    _ stream: any ByteStream, _ kind: TransportKind, limits: GatewayLimits,
+    compression: MessageCompression?
+  ) {
+    self.kind = kind
     self.stream = stream
     self.limits = limits
     self.compression = compression
