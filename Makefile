@@ -1,7 +1,7 @@
 # The commands of daily work. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test format lint check clean
+.PHONY: help run build test browser-test format lint check clean
 
 # An import of a module that the manifest does not name fails the build.
 SWIFT_BUILD := swift build --explicit-target-dependency-import-check error
@@ -10,7 +10,7 @@ SWIFT_FILES := Benchmarks Sources Tests Package.swift
 PROCESS_TESTS := BackplaneFaultTests|ClusterTests|MartletTestSupportTests
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## build the gateway and serve the demo on http://127.0.0.1:8080
 	@scripts/bootstrap build
@@ -26,6 +26,11 @@ test: ## build and run all tests
 	$(SWIFT_BUILD) --build-tests
 	swift test --skip-build --skip '^($(PROCESS_TESTS))\.'
 	swift test --skip-build --filter '^($(PROCESS_TESTS))\.'
+
+browser-test: ## prove in a headless Chromium that pages can use every transport
+	@scripts/bootstrap browser
+	$(SWIFT_BUILD) --product martlet-gateway
+	scripts/browser-test
 
 format: ## format the Swift sources in place
 	swift format --in-place --recursive $(SWIFT_FILES)
