@@ -1,7 +1,7 @@
 # The commands of daily work. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test format lint check clean
+.PHONY: help run build test browser-test format lint check clean
 
 # An import of a module that the manifest does not name fails the build.
 SWIFT_BUILD := swift build --explicit-target-dependency-import-check error
@@ -13,7 +13,7 @@ PROCESS_TESTS := AbuseTests|BackplaneFaultTests|ClusterTests|ConformanceTests|Ma
 WIDTH := --experimental-maximum-parallelization-width 12
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## build the gateway and serve the demo on http://127.0.0.1:8080
 	@scripts/bootstrap build
@@ -30,6 +30,11 @@ test: ## build and run all tests
 	swift test --skip-build --filter '^($(VALUE_TESTS))\.'
 	swift test --skip-build $(WIDTH) --skip '^($(VALUE_TESTS)|$(PROCESS_TESTS))\.'
 	swift test --skip-build $(WIDTH) --filter '^($(PROCESS_TESTS))\.'
+
+browser-test: ## prove in a headless Chromium that pages can use every transport
+	@scripts/bootstrap browser
+	$(SWIFT_BUILD) --product martlet-gateway
+	scripts/browser-test
 
 format: ## format the Swift sources in place
 	swift format --in-place --recursive $(SWIFT_FILES)

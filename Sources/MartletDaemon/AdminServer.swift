@@ -43,7 +43,7 @@ package final class AdminServer: Sendable {
         channel.eventLoop.makeCompletedFuture {
           try channel.pipeline.syncOperations.configureHTTPServerPipeline()
           try channel.pipeline.syncOperations.addHandler(
-            HTTPRequestHandler(bodyLimit: 0, timeout: .seconds(30)) { request, channel in
+            HTTPRequestHandler(bodyLimit: 0, timeout: .seconds(30)) { request, channel, _ in
               Self.answer(request, reports, channel.eventLoop).map { .response($0) }
             })
         }

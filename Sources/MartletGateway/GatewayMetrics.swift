@@ -8,8 +8,7 @@ internal import NIOCore
 enum GatewayMetrics {
   private struct LoopReading: Sendable {
     var counts: GatewayCounts
-    var sessions: Int
-    var groups: Int
+    var sizes: Hub.Sizes
   }
 
   static func collect(
@@ -17,9 +16,7 @@ enum GatewayMetrics {
   ) -> EventLoopFuture<String> {
     let readings = hubs.map { hub in
       hub.eventLoop.submit {
-        let sizes = hub.value.sizes
-        return LoopReading(
-          counts: hub.value.counts, sessions: sizes.sessions, groups: sizes.groups)
+        LoopReading(counts: hub.value.counts, sizes: hub.value.sizes)
       }
     }
     let loop = hubs[0].eventLoop
@@ -41,10 +38,11 @@ enum GatewayMetrics {
       [PrometheusText.Sample(1, labels: [("version", ProgramVersion.number)])])
     text.add(
       "martlet_sessions", .gauge, "Sessions that are open.",
-      readings.reduce(0) { $0 + $1.sessions })
+      readings.reduce(0) { $0 + $1.sizes.sessions })
+    addTransports(readings.map(\.sizes), counts, to: &text)
     text.add(
       "martlet_local_groups", .gauge, "Groups with members here, counted once per event loop.",
-      readings.reduce(0) { $0 + $1.groups })
+      readings.reduce(0) { $0 + $1.sizes.groups })
     text.add(
       "martlet_connections_opened_total", .counter,
       "WebSockets, streams of events and polls that were accepted.", counts.connectionsOpened)
@@ -91,6 +89,36 @@ enum GatewayMetrics {
           Double(counts.refusals[code] ?? 0), labels: [("code", code.rawValue)])
       })
     return text
+  }
+
+  private static func addTransports(
+    _ sizes: [Hub.Sizes], _ counts: GatewayCounts, to text: inout PrometheusText
+  ) {
+    text.add(
+      "martlet_transport_sessions", .gauge, "Sessions that are open, by transport.",
+      TransportKind.allCases.map { kind in
+        PrometheusText.Sample(
+          sizes.reduce(0) { $0 + Double($1.sessionsByTransport[kind] ?? 0) },
+          labels: [("transport", kind.rawValue)])
+      })
+    text.add(
+      "martlet_transport_sessions_opened_total", .counter, "Sessions that began, by transport.",
+      TransportKind.allCases.map { kind in
+        PrometheusText.Sample(
+          Double(counts.sessions[kind] ?? 0), labels: [("transport", kind.rawValue)])
+      })
+    text.add(
+      "martlet_http2_connections", .gauge, "HTTP/2 connections that are open.",
+      sizes.reduce(0) { $0 + $1.http2Connections })
+    text.add(
+      "martlet_http2_connections_opened_total", .counter, "HTTP/2 connections that were made.",
+      counts.http2Connections)
+    text.add(
+      "martlet_tls_handshakes_total", .counter, "TLS handshakes of clients, by how they ended.",
+      HandshakeOutcome.allCases.map { outcome in
+        PrometheusText.Sample(
+          Double(counts.handshakes[outcome] ?? 0), labels: [("outcome", outcome.rawValue)])
+      })
   }
 
   private static func add(

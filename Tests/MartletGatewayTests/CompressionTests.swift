@@ -115,6 +115,18 @@ import Testing
     }
   }
 
+  @Test func `What is for one client alone is compressed as well, if it is large`() async throws {
+    try await TestGateway.with { gateway in
+      let client = try await connect(gateway, offer: "permessage-deflate; client_max_window_bits")
+      for number in 0..<20 {
+        _ = try await gateway.join("7", name: "a-name-that-repeats-itself-\(number)")
+      }
+      try await client.send(#"{"type":"presence"}"#)
+      let frame = try await compressedFrame(client)
+      #expect(try inflated(frame).text("type") == "presence")
+    }
+  }
+
   @Test(arguments: ["permessage-deflate;;", "permessage-deflate; x=\"", ","])
   func `A field that is no list of extensions fails the handshake`(field: String) async throws {
     try await TestGateway.with { gateway in

@@ -68,6 +68,7 @@ final class HTTP2TestClient: Sendable {
       var messages: [JSONObject] = []
       var closeCode: Int?
       var isEnded = false
+      var closure: HTTP2StreamClosure?
     }
 
     fileprivate let state = Mutex(State())
@@ -87,6 +88,8 @@ final class HTTP2TestClient: Sendable {
     /// All that came, of streams that are no WebSocket.
     var text: String { read { $0.text } }
     var isEnded: Bool { read { $0.isEnded } }
+    /// What it ended for; nil while it is open.
+    var closure: HTTP2StreamClosure? { read { $0.closure } }
 
     func send(_ text: String) async throws {
       try await loop.submit { [delegate] in
@@ -102,6 +105,18 @@ final class HTTP2TestClient: Sendable {
 
     func reset() async throws {
       try await loop.submit { [delegate] in delegate.value?.stream?.reset(.cancel) }.get()
+    }
+
+    /// The next message of any type; nil when the stream, or the WebSocket, has ended.
+    func message() async throws -> JSONObject? {
+      var next: JSONObject?
+      try await eventually("a message comes") {
+        state.withLock { state in
+          next = state.messages.isEmpty ? nil : state.messages.removeFirst()
+          return next != nil || state.isEnded || state.closeCode != nil
+        }
+      }
+      return next
     }
 
     /// The next message of `type`; others are dropped.
@@ -168,7 +183,10 @@ final class HTTP2TestClient: Sendable {
     func receivedEnd() {}
 
     func closed(_ reason: HTTP2StreamClosure) {
-      owner.state.withLock { $0.isEnded = true }
+      owner.state.withLock { state in
+        state.isEnded = true
+        state.closure = reason
+      }
       stream = nil
     }
   }
@@ -191,7 +209,20 @@ final class HTTP2TestClient: Sendable {
       Array(body.utf8))
   }
 
+  /// Begins a request whose body does not come; returns at once.
+  func beginRequest(_ method: HTTPMethod, _ path: String) async throws -> Stream {
+    try await begin(
+      HTTP2RequestHead(
+        method: method, authority: "localhost", path: path, headers: [:], endStream: false), [])
+  }
+
   private func request(_ head: HTTP2RequestHead, _ body: [UInt8]) async throws -> Stream {
+    let result = try await begin(head, body)
+    try await eventually("the request is answered") { result.status != nil || result.isEnded }
+    return result
+  }
+
+  private func begin(_ head: HTTP2RequestHead, _ body: [UInt8]) async throws -> Stream {
     let result = Stream(channel.eventLoop)
     let isWebSocket = head.protocol != nil
     try await channel.eventLoop.submit { [handler] in
@@ -204,7 +235,6 @@ final class HTTP2TestClient: Sendable {
         stream.end()
       }
     }.get()
-    try await eventually("the request is answered") { result.status != nil || result.isEnded }
     return result
   }
 }

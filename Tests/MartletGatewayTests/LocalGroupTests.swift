@@ -1,10 +1,5 @@
-import Logging
-import MartletAccess
 import MartletBackplane
-import MartletConfiguration
 import MartletCore
-import MartletPresence
-import MartletProtocol
 import NIOCore
 import NIOEmbedded
 import Testing
@@ -13,64 +8,6 @@ import Testing
 
 /// Joins whose answers overtake each other, and senders that do not wait, on one event loop.
 @Suite struct LocalGroupTests {
-  /// A connection that keeps what it is given.
-  private final class RecordingTransport: SessionTransport {
-    let unsentBytes = 0
-    var frames = 0
-    var texts: [String] = []
-    var isReading = true
-    var format: WireFormat { .webSocket }
-    var heartbeat: TimeAmount? { nil }
-    var isCongested: Bool { false }
-
-    func send(_ frames: ByteBuffer) { self.frames += 1 }
-    func send(text: String, position: Position?) { texts.append(text) }
-    func ping() {}
-    func setReading(_ isReading: Bool) { self.isReading = isReading }
-    func close(_ reason: CloseReason) {}
-    func abort() {}
-  }
-
-  /// - Parameter shardLoop: of the backplane; nil: the hub's.
-  private func makeHub(
-    _ loop: EmbeddedEventLoop, shardLoop: EmbeddedEventLoop? = nil,
-    presence: SilentPresence? = nil
-  ) async throws -> Hub {
-    let backplane = InMemoryBackplane(
-      shards: ShardMap(count: 1), eventLoops: [shardLoop ?? loop])
-    let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-    let access = try await AccessControl(
-      Configuration.Auth(), file: "test.yaml", logger: logger)
-    return Hub(
-      index: 0, eventLoop: loop,
-      services: GatewayServices(
-        backplane: backplane, presence: presence ?? SilentPresence(loop),
-        userQuota: InMemoryUserQuota(on: loop),
-        configuration: Configuration(), access: access, incarnation: "n", loopCount: 1,
-        logger: logger))
-  }
-
-  private func makeSession(
-    _ id: String, _ hub: Hub, hasPresence: Bool = false
-  ) throws -> (Session, RecordingTransport) {
-    let transport = RecordingTransport()
-    let route = Route(
-      path: try PathPattern("/g"), group: try TextTemplate("g", allowed: []),
-      events: ["x": EventRule()])
-    let user = User(id: id, name: nil)
-    let presence = SessionPresence(
-      PresenceSession(group: Example.group, connectionID: id, user: user), meta: PresenceMeta(),
-      services: hub.services)
-    let session = Session(
-      subject: AccessSubject(
-        connectionID: id, user: user, tenant: nil, claimsText: nil, remoteAddress: nil),
-      expires: nil, origin: "{}",
-      primary: Subscription(
-        group: Example.group, route: route, presence: hasPresence ? presence : nil),
-      transport: transport, hub: hub)
-    return (session, transport)
-  }
-
   private func recovery(_ offset: UInt64) -> Recovery {
     Recovery(position: Position(epoch: Example.epoch, offset: offset), missed: nil)
   }
@@ -78,14 +15,14 @@ import Testing
   @Test func `The members are listed when nothing can be missed any more`() async throws {
     let (loop, shardLoop) = (EmbeddedEventLoop(), EmbeddedEventLoop())
     let presence = SilentPresence(loop)
-    let hub = try await makeHub(loop, shardLoop: shardLoop, presence: presence)
+    let hub = try await EmbeddedHub.make(loop, shardLoop: shardLoop, presence: presence)
     hub.attach(
       GroupDispatcher(
         backplane: hub.services.backplane,
         destinations: [
           GroupDispatcher.Destination(eventLoop: loop, received: { _ in }, interrupted: { _ in })
         ]))
-    let (session, transport) = try makeSession("a", hub, hasPresence: true)
+    let (session, transport) = try EmbeddedHub.session("a", hub, hasPresence: true)
     hub.join(session.primary, since: nil)
     loop.run()
     #expect(presence.questions == 0)
@@ -101,11 +38,11 @@ import Testing
   @Test func `A joiner whose answer is older than the stream's beginning asks again`() async throws
   {
     let loop = EmbeddedEventLoop()
-    let hub = try await makeHub(loop)
+    let hub = try await EmbeddedHub.make(loop)
     let group = LocalGroup(
       name: Example.group, interest: loop.makeSucceededVoidFuture(), hub: hub)
-    let (slow, _) = try makeSession("slow", hub)
-    let (quick, quickTransport) = try makeSession("quick", hub)
+    let (slow, _) = try EmbeddedHub.session("slow", hub)
+    let (quick, quickTransport) = try EmbeddedHub.session("quick", hub)
     group.beginJoin(slow.primary)
     // slow's position is 4 by now, but its answer is still on the way.
     group.received(Example.deliveries(5...6))
@@ -126,10 +63,10 @@ import Testing
 
   @Test func `A joiner's answer from before an interruption is asked for again`() async throws {
     let loop = EmbeddedEventLoop()
-    let hub = try await makeHub(loop)
+    let hub = try await EmbeddedHub.make(loop)
     let group = LocalGroup(
       name: Example.group, interest: loop.makeSucceededVoidFuture(), hub: hub)
-    let (session, _) = try makeSession("a", hub)
+    let (session, _) = try EmbeddedHub.session("a", hub)
     group.beginJoin(session.primary)
     group.interrupted()
     #expect(group.finishJoin(session.primary, recovery: recovery(3)) {} == .askAgain)
@@ -138,11 +75,11 @@ import Testing
 
   @Test func `What is published during a join waits and follows it`() async throws {
     let loop = EmbeddedEventLoop()
-    let hub = try await makeHub(loop)
+    let hub = try await EmbeddedHub.make(loop)
     let group = LocalGroup(
       name: Example.group, interest: loop.makeSucceededVoidFuture(), hub: hub)
-    let (member, _) = try makeSession("member", hub)
-    let (joiner, transport) = try makeSession("joiner", hub)
+    let (member, _) = try EmbeddedHub.session("member", hub)
+    let (joiner, transport) = try EmbeddedHub.session("joiner", hub)
     group.beginJoin(member.primary)
     #expect(group.finishJoin(member.primary, recovery: recovery(1)) {} == .joined)
     group.beginJoin(joiner.primary)
@@ -159,8 +96,8 @@ import Testing
     async throws
   {
     let loop = EmbeddedEventLoop()
-    let hub = try await makeHub(loop)
-    let (session, transport) = try makeSession("a", hub)
+    let hub = try await EmbeddedHub.make(loop)
+    let (session, transport) = try EmbeddedHub.session("a", hub)
     session.becameLive()
     for number in 0..<256 {
       #expect(transport.isReading, "before publication \(number)")
@@ -175,11 +112,35 @@ import Testing
 
   @Test func `Messages that come during a join wait for it, and not without limit`() async throws {
     let loop = EmbeddedEventLoop()
-    let hub = try await makeHub(loop)
-    let (session, transport) = try makeSession("a", hub)
+    let hub = try await EmbeddedHub.make(loop)
+    let (session, transport) = try EmbeddedHub.session("a", hub)
     for _ in 0..<16 { session.received(ByteBuffer(string: #"{"type":"ping"}"#)) }
     #expect(transport.texts.isEmpty && !transport.isReading)
     session.becameLive()
     #expect(transport.texts.count == 16 && transport.isReading)
+  }
+
+  @Test func `A member that saw more than the epoch that goes on knows of is told`() async throws {
+    let loop = EmbeddedEventLoop()
+    let hub = try await EmbeddedHub.make(loop)
+    let group = LocalGroup(
+      name: Example.group, interest: loop.makeSucceededVoidFuture(), hub: hub)
+    let (behind, behindTransport) = try EmbeddedHub.session("behind", hub)
+    let (ahead, aheadTransport) = try EmbeddedHub.session("ahead", hub)
+    group.beginJoin(behind.primary)
+    #expect(group.finishJoin(behind.primary, recovery: recovery(5)) {} == .joined)
+    // It is told of 6 and 7 before the loop has read them.
+    group.beginJoin(ahead.primary)
+    #expect(group.finishJoin(ahead.primary, recovery: recovery(7)) {} == .joined)
+    // Redis comes back without them, and goes on behind 5.
+    group.received([
+      Delivery(
+        group: Example.group, position: Position(epoch: Example.otherEpoch, offset: 6),
+        continues: Example.epoch, excluded: nil, event: ByteBuffer(string: "{}"))
+    ])
+    #expect(behindTransport.texts.isEmpty && behindTransport.frames == 1)
+    #expect(aheadTransport.texts.count == 1 && aheadTransport.frames == 1)
+    #expect(aheadTransport.texts.first?.contains(#""type":"resync""#) == true)
+    #expect(aheadTransport.texts.first?.contains(#""offset":5"#) == true)
   }
 }

@@ -21,6 +21,7 @@ import Testing
     var eventLoop: any EventLoop { loop }
     var remoteAddress: SocketAddress? { nil }
     var pendingBytes: Int { 0 }
+    var ownPendingBytes: Int { 0 }
 
     func write(_ bytes: ByteBuffer) { sent.writeImmutableBuffer(bytes) }
     func setReading(_ isReading: Bool) {}
@@ -31,6 +32,9 @@ import Testing
 
   private final class ClosingOwner: TransportOwner {
     var transport: WebSocketConnection?
+
+    let kind = TransportKind.webSocket
+    let unsentBytes = 0
 
     func heard() {}
     func received(_ message: ByteBuffer) {}
@@ -49,7 +53,7 @@ import Testing
 
   init() {
     connection = WebSocketConnection(
-      stream, limits: GatewayLimits(Configuration()), compression: nil)
+      stream, .webSocket, limits: GatewayLimits(Configuration()), compression: nil)
     stream.delegate = connection
     owner.transport = connection
     connection.attach(owner)

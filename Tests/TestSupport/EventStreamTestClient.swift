@@ -82,6 +82,9 @@ package final class EventStreamTestClient: Sendable {
   package var comments: Int { state.read { $0.comments } }
   package var isClosed: Bool { state.read { $0.isClosed } }
 
+  /// What came behind the head and is no event yet; of another answer all of it.
+  package var text: String { state.read { $0.text } }
+
   package func event() async throws -> Event {
     var event: Event?
     try await eventually("an event comes") {
@@ -98,6 +101,18 @@ package final class EventStreamTestClient: Sendable {
       let next = try await event()
       if try next.json()["type"] == .string(type) { return next }
     }
+  }
+
+  /// Stops or resumes reading, as a stalled browser would.
+  package func setReading(_ isReading: Bool) async throws {
+    try await channel.setOption(.autoRead, value: isReading).get()
+  }
+
+  /// Sends one more request on the connection.
+  package func ask(_ target: String) async throws {
+    try await channel.writeAndFlush(
+      ByteBuffer(string: "GET \(target) HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+    ).get()
   }
 
   package func abort() async {

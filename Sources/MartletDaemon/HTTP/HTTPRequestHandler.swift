@@ -5,9 +5,9 @@ package import NIOHTTP1
 /// What becomes of a request.
 package enum HTTPAnswer: Sendable {
   case response(HTTPResponse)
-  /// The head is sent, and the channel handed over: called on its loop, in a turn in which nothing is being decoded. The
-  /// handler takes nothing that comes afterwards.
-  case handover(HTTPResponseHead, @Sendable (any Channel) -> Void)
+  /// The head is sent, and the channel handed over: called on its loop, in a turn in which nothing is being decoded, with what
+  /// completes when the head has been written. The handler takes nothing that comes afterwards.
+  case handover(HTTPResponseHead, @Sendable (any Channel, EventLoopFuture<Void>) -> Void)
 }
 
 /// Answers whole HTTP/1.1 requests one after the other. Behind a request that breaks the rules, or is too large, nothing is read.
@@ -18,7 +18,12 @@ package final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelH
   package typealias OutboundOut = HTTPServerResponsePart
 
   /// Answers a request; called on the channel's loop, may complete on any.
-  package typealias Responder = @Sendable (HTTPRequest, any Channel) -> EventLoopFuture<HTTPAnswer>
+  ///
+  /// The future that it is given completes when nobody waits for the answer any more, be it that it has been given: what
+  /// hung on the channel's end would stay for as long as the connection is used again and again.
+  package typealias Responder =
+    @Sendable (HTTPRequest, any Channel, EventLoopFuture<Void>) ->
+    EventLoopFuture<HTTPAnswer>
 
   private enum State {
     /// Can transition to: receiving, ended.
@@ -42,6 +47,8 @@ package final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelH
   private var respond: Responder?
   private var state = State.idle
   private var deadline: Scheduled<Void>?
+  /// Of the request that is being answered.
+  private var gone: EventLoopPromise<Void>?
 
   /// - Parameters:
   ///   - bodyLimit: in bytes; a longer body is answered 413.
@@ -60,10 +67,12 @@ package final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelH
   package func handlerRemoved(context: ChannelHandlerContext) {
     deadline?.cancel()
     respond = nil
+    nobodyWaits()
   }
 
   package func channelInactive(context: ChannelHandlerContext) {
     deadline?.cancel()
+    nobodyWaits()
     context.fireChannelInactive()
   }
 
@@ -142,8 +151,12 @@ package final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelH
   private func answer(_ request: HTTPRequest, _ context: ChannelHandlerContext) {
     guard let respond else { return }
     deadline?.cancel()
+    nobodyWaits()
+    let gone = context.eventLoop.makePromise(of: Void.self)
+    self.gone = gone
     let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-    respond(request, context.channel).hop(to: context.eventLoop).whenComplete { result in
+    respond(request, context.channel, gone.futureResult).hop(to: context.eventLoop).whenComplete {
+      result in
       let (handler, context) = bound.value
       switch result {
       case .success(.response(let response)):
@@ -164,27 +177,42 @@ package final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelH
     }
   }
 
+  private func nobodyWaits() {
+    let gone = gone
+    self.gone = nil
+    gone?.succeed()
+  }
+
   // MARK: Answers
 
   private func handOver(
-    _ head: HTTPResponseHead, _ take: (any Channel) -> Void, _ context: ChannelHandlerContext
+    _ head: HTTPResponseHead, _ take: (any Channel, EventLoopFuture<Void>) -> Void,
+    _ context: ChannelHandlerContext
   ) {
     guard context.channel.isActive else { return }
+    nobodyWaits()
     state = .ended
-    context.writeAndFlush(wrapOutboundOut(.head(head)), promise: nil)
-    take(context.channel)
+    take(context.channel, context.writeAndFlush(wrapOutboundOut(.head(head))))
+  }
+
+  private static func contains(_ option: String, _ headers: HTTPHeaders) -> Bool {
+    headers[canonicalForm: "Connection"].contains { $0.lowercased() == option }
   }
 
   private func write(
     _ response: HTTPResponse, to request: HTTPRequestHead, _ context: ChannelHandlerContext
   ) {
     guard context.channel.isActive else { return }
+    nobodyWaits()
     startDeadline(context, timeout)
     var head = HTTPResponseHead(
       version: request.version, status: response.status, headers: response.headers)
     head.headers.replaceOrAdd(name: "Content-Length", value: "\(response.body.readableBytes)")
-    let isLast = !request.isKeepAlive || request.endsParsing
-    if isLast { head.headers.add(name: "Connection", value: "close") }
+    let isLast =
+      !request.isKeepAlive || request.endsParsing || Self.contains("close", response.headers)
+    if isLast, !Self.contains("close", head.headers) {
+      head.headers.add(name: "Connection", value: "close")
+    }
     context.write(wrapOutboundOut(.head(head)), promise: nil)
     let body = request.method == .HEAD ? ByteBuffer() : response.body
     let count = body.readableBytes

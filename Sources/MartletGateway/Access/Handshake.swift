@@ -26,8 +26,9 @@ struct Handshake: Equatable {
       name.isEmpty || name.utf8.count > Self.maximumNameLength ? nil : name
     }
     presence = query["presence"].flatMap { $0.isEmpty ? nil : $0 }
-    since = try Self.position(query)
-    if since == nil { since = try Self.position(eventID: head) }
+    // What a browser has seen since its page made the URL goes first.
+    since = try Self.position(eventID: head)
+    if since == nil { since = try Self.position(query) }
   }
 
   /// The subprotocol to answer with; browsers insist on one of those they offered.

@@ -39,7 +39,8 @@ struct ClientListener: Sendable {
     if let tls { try channel.pipeline.syncOperations.addHandler(tls.makeHandler()) }
     try channel.pipeline.syncOperations.addHandler(
       ProtocolDetector(
-        allowsHTTP2: limits.http2Streams > 0, isPlain: isPlain, timeout: limits.handshakeTimeout
+        allowsHTTP2: limits.http2Streams > 0, isPlain: isPlain, timeout: limits.handshakeTimeout,
+        handshakeEnded: { hub.counts.handshakes[$0, default: 0] += 1 }
       ) { channel, version in
         switch version {
         case .http1: try HTTP1Connection.install(on: channel, door, isPlain: isPlain)

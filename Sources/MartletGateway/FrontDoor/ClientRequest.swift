@@ -17,7 +17,7 @@ struct ClientRequest: Sendable {
   var webSocket: WebSocketHandshake?
   /// The peer of the connection, which may be a proxy.
   var address: SocketAddress?
-  /// Completes when the connection, or the HTTP/2 stream, is gone.
+  /// Completes when nobody waits for the answer any more: the connection, or the HTTP/2 stream, is gone, or it has been given.
   var closed: EventLoopFuture<Void>
 
   var head: HTTPRequestHead { http.head }

@@ -18,7 +18,10 @@ struct CrossOriginSharing: Sendable {
   func added(to headers: HTTPHeaders) -> HTTPHeaders {
     var headers = headers
     headers.add(name: "Vary", value: "Origin")
-    if let origin, isAllowed { headers.add(name: "Access-Control-Allow-Origin", value: origin) }
+    if let origin, isAllowed {
+      headers.add(name: "Access-Control-Allow-Origin", value: origin)
+      headers.add(name: "Access-Control-Expose-Headers", value: "Retry-After")
+    }
     return headers
   }
 

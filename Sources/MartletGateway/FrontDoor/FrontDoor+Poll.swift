@@ -47,9 +47,19 @@ extension FrontDoor {
     let event: ClientEvent
     let publication: ClientPublication
     do throws(RefusedFrame) {
+      let size = services.limits.messageSize
+      guard body.readableBytes <= size else {
+        throw RefusedFrame(
+          refusal: Refusal(.tooLarge, "an event may have at most \(size) bytes"), reference: nil)
+      }
       guard case .event(let parsed) = try ClientFrame.parse(body) else {
         throw RefusedFrame(
           refusal: Refusal(.unknownType, "only events can be sent by POST"), reference: nil)
+      }
+      if let name = parsed.group, name != admitted.group.name {
+        throw RefusedFrame(
+          refusal: Refusal(.notSubscribed, "an event is for the group of its request's path"),
+          reference: nil)
       }
       event = parsed
       publication = try ClientPublication(

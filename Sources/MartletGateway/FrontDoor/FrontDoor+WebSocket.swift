@@ -55,7 +55,8 @@ extension FrontDoor {
     }
     let begin: (any ByteStream) -> Void = { [self] stream in
       let connection = WebSocketConnection(
-        stream, limits: services.limits, compression: compression)
+        stream, handshake == .upgrade ? .webSocket : .webSocketOverHTTP2, limits: services.limits,
+        compression: compression)
       stream.delegate = connection
       if let match, !isEcho { serve(connection, request, match) } else { serveEcho(connection) }
     }
@@ -78,13 +79,12 @@ extension FrontDoor {
       let agreement = try PermessageDeflate.negotiate(offers, settings.negotiation)
     else { return nil }
     headers.add(name: "Sec-WebSocket-Extensions", value: agreement.response)
-    return MessageCompression(agreement.parameters, settings)
+    return MessageCompression(agreement.parameters, settings, hub.compressors)
   }
 
   private func serveEcho(_ connection: WebSocketConnection) {
     let session = EchoSession(connection, hub: hub)
-    connection.attach(session)
-    hub.opened(session)
+    hub.open(session) { connection.attach(session) }
   }
 
   /// Checks who comes. What the client sends meanwhile waits.

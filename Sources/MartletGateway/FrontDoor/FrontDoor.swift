@@ -39,17 +39,22 @@ final class FrontDoor {
     ready(.response(GatewayAPI.response(refusal)))
   }
 
-  /// A browser's `EventSource` says so.
+  /// A browser's `EventSource` says so; and a browser asks on behalf of a script whether it may.
   private static func wantsEventStream(_ head: HTTPRequestHead) -> Bool {
-    head.method == .GET
+    if head.method == .OPTIONS {
+      return head.headers.contains(name: "Access-Control-Request-Method")
+    }
+    return head.method == .GET
       && head.headers[canonicalForm: "Accept"].contains { value in
         value.split(separator: ";").first.map { $0.lowercased() == "text/event-stream" } ?? false
       }
   }
 
+  var isDraining: Bool { api.isDraining() }
+
   /// Why nobody new can be served now; nil: somebody can.
   func busy() -> HTTPResponse? {
-    if api.isDraining() { return GatewayAPI.busy("the gateway is stopping") }
+    if isDraining { return GatewayAPI.busy("the gateway is stopping") }
     if services.openConnections.isFull(limit: services.limits.connections) {
       return GatewayAPI.busy("the gateway has \(services.limits.connections) connections")
     }
@@ -88,8 +93,7 @@ final class FrontDoor {
         group: admitted.group, route: admitted.route, variables: admitted.variables,
         presence: presence),
       transport: transport, until: end, hub: hub)
-    attach(session)
-    hub.opened(session)
+    hub.open(session) { attach(session) }
     if session.isOpen { hub.join(session.primary, since: admitted.since) }
   }
 }

@@ -36,9 +36,9 @@ final class HTTP1Connection {
     let bound = NIOLoopBound((self, door), eventLoop: channel.eventLoop)
     let requests = HTTPRequestHandler(
       bodyLimit: limits.bodySize, timeout: limits.handshakeTimeout
-    ) { request, channel in
+    ) { request, _, gone in
       let (connection, door) = bound.value
-      return connection.answer(request, door)
+      return connection.answer(request, door, gone)
     }
     let hub = door.hub
     requests.unsentBytesChanged = { hub.unsentAnswers += $0 }
@@ -52,35 +52,38 @@ final class HTTP1Connection {
   }
 
   private func answer(
-    _ request: HTTPRequest, _ door: FrontDoor
+    _ request: HTTPRequest, _ door: FrontDoor, _ gone: EventLoopFuture<Void>
   ) -> EventLoopFuture<HTTPAnswer> {
     let isUpgrade = WebSocketUpgrade.isWanted(by: request.head)
     guard !isUpgrade || !WebSocketUpgrade.hasBody(request.head) else {
       return channel.eventLoop.makeSucceededFuture(
         .response(GatewayAPI.response(Refusal(.badParameter, "an upgrade has no body"))))
     }
-    let bound = NIOLoopBound(self, eventLoop: channel.eventLoop)
+    let bound = NIOLoopBound((self, door), eventLoop: channel.eventLoop)
     return door.answer(
       ClientRequest(
         http: request, webSocket: isUpgrade ? .upgrade : nil, address: channel.remoteAddress,
-        closed: channel.closeFuture)
-    ).map { answer in
+        closed: gone)
+    ).hop(to: channel.eventLoop).map { answer in
       switch answer {
-      case .response(let response): return .response(response)
+      case .response(var response):
+        // The client is to find another gateway, not this one on the same connection.
+        if bound.value.1.isDraining { response.headers.add(name: "Connection", value: "close") }
+        return .response(response)
       case .stream(let opening):
         var headers = opening.headers
         if !isUpgrade { headers.add(name: "Connection", value: "close") }
         return .handover(
           HTTPResponseHead(version: .http1_1, status: opening.status, headers: headers)
-        ) { _ in bound.value.handOver(to: opening) }
+        ) { _, headWritten in bound.value.0.handOver(to: opening, behind: headWritten) }
       }
     }
   }
 
   /// The channel speaks HTTP no more: what the client has sent behind its request belongs to what follows.
-  private func handOver(to opening: StreamOpening) {
+  private func handOver(to opening: StreamOpening, behind headWritten: EventLoopFuture<Void>) {
     let pipeline = channel.pipeline.syncOperations
-    let stream = SocketStream(channel, isPlain: isPlain)
+    let stream = SocketStream(channel, isPlain: isPlain, behind: headWritten)
     guard let decoding, (try? pipeline.addHandler(stream, position: .before(encoder))) != nil else {
       return channel.close(promise: nil)
     }

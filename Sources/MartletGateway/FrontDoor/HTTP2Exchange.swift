@@ -19,8 +19,10 @@ final class HTTP2Exchange: HTTP2StreamDelegate {
   private let isConnect: Bool
   private let bodyLimit: Int
   private let gone: EventLoopPromise<Void>
+  /// The answer has a head and no body (RFC 9110 §9.3.2).
+  private let isHead: Bool
   private var state: State
-  /// For the rest of the request.
+  /// When the request has to be whole.
   private var deadline: Scheduled<Void>?
 
   private init(_ stream: HTTP2Stream, _ head: HTTP2RequestHead, _ door: FrontDoor, bodyLimit: Int) {
@@ -28,6 +30,7 @@ final class HTTP2Exchange: HTTP2StreamDelegate {
     self.door = door
     self.bodyLimit = bodyLimit
     isConnect = head.protocol == "websocket"
+    isHead = head.method == .HEAD
     gone = door.hub.eventLoop.makePromise()
     state = .receiving(HTTPRequest(head: Self.head(head), body: ByteBuffer()))
   }
@@ -140,7 +143,7 @@ final class HTTP2Exchange: HTTP2StreamDelegate {
     var headers = response.headers
     headers.replaceOrAdd(name: "content-length", value: "\(response.body.readableBytes)")
     stream.respond(status: response.status, headers: headers)
-    stream.write(response.body)
+    if !isHead { stream.write(response.body) }
     stream.end(discardingInput: true)
   }
 }

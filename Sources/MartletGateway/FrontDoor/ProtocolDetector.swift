@@ -16,21 +16,28 @@ final class ProtocolDetector: ChannelInboundHandler, RemovableChannelHandler {
   private let allowsHTTP2: Bool
   private let isPlain: Bool
   private let timeout: TimeAmount
+  private let handshakeEnded: (HandshakeOutcome) -> Void
   private let decided: (any Channel, Version) throws -> Void
+  /// Of TLS, if there is any.
+  private var isShakingHands: Bool
   private var bytes = ByteBuffer()
   private var deadline: Scheduled<Void>?
 
   /// - Parameters:
   ///   - isPlain: whether there is no TLS in front.
+  ///   - handshakeEnded: called once if there is TLS.
   ///   - timeout: a peer that has not shown what it speaks by then is closed.
   ///   - decided: adds the handlers; what has come goes to them.
   init(
     allowsHTTP2: Bool, isPlain: Bool, timeout: TimeAmount,
+    handshakeEnded: @escaping (HandshakeOutcome) -> Void,
     decided: @escaping (any Channel, Version) throws -> Void
   ) {
     self.allowsHTTP2 = allowsHTTP2
     self.isPlain = isPlain
     self.timeout = timeout
+    self.handshakeEnded = handshakeEnded
+    isShakingHands = !isPlain
     self.decided = decided
   }
 
@@ -45,6 +52,7 @@ final class ProtocolDetector: ChannelInboundHandler, RemovableChannelHandler {
 
   func channelInactive(context: ChannelHandlerContext) {
     deadline?.cancel()
+    endHandshake(.failed)
     context.fireChannelInactive()
   }
 
@@ -52,6 +60,7 @@ final class ProtocolDetector: ChannelInboundHandler, RemovableChannelHandler {
     guard let handshake = event as? TLSHandshakeCompleted else {
       return context.fireUserInboundEventTriggered(event)
     }
+    endHandshake(handshake.isResumed ? .resumed : .full)
     // Who names no protocol speaks HTTP/1.1, which is older than the names.
     decide(handshake.applicationProtocol == "h2" ? .http2 : .http1, context)
   }
@@ -69,6 +78,12 @@ final class ProtocolDetector: ChannelInboundHandler, RemovableChannelHandler {
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
     context.close(promise: nil)
+  }
+
+  private func endHandshake(_ outcome: HandshakeOutcome) {
+    guard isShakingHands else { return }
+    isShakingHands = false
+    handshakeEnded(outcome)
   }
 
   private func decide(_ version: Version, _ context: ChannelHandlerContext) {

@@ -4,6 +4,9 @@ internal import MartletCore
 struct GatewayCounts: Sendable {
   var connectionsOpened: UInt64 = 0
   var connectionsRefused: UInt64 = 0
+  var http2Connections: UInt64 = 0
+  var handshakes: [HandshakeOutcome: UInt64] = [:]
+  var sessions: [TransportKind: UInt64] = [:]
   var joins: UInt64 = 0
   var recoveries: UInt64 = 0
   var failedRecoveries: UInt64 = 0
@@ -21,6 +24,9 @@ struct GatewayCounts: Sendable {
     GatewayCounts(
       connectionsOpened: left.connectionsOpened + right.connectionsOpened,
       connectionsRefused: left.connectionsRefused + right.connectionsRefused,
+      http2Connections: left.http2Connections + right.http2Connections,
+      handshakes: left.handshakes.merging(right.handshakes, uniquingKeysWith: +),
+      sessions: left.sessions.merging(right.sessions, uniquingKeysWith: +),
       joins: left.joins + right.joins,
       recoveries: left.recoveries + right.recoveries,
       failedRecoveries: left.failedRecoveries + right.failedRecoveries,
@@ -34,4 +40,13 @@ struct GatewayCounts: Sendable {
       closes: left.closes.merging(right.closes, uniquingKeysWith: +),
       refusals: left.refusals.merging(right.refusals, uniquingKeysWith: +))
   }
+}
+
+/// How a TLS handshake ended.
+enum HandshakeOutcome: String, CaseIterable, Sendable {
+  case full
+  /// It continued an earlier session.
+  case resumed
+  /// Refused, broken off, or not done in time.
+  case failed
 }

@@ -25,6 +25,7 @@ final class Hub {
   private var dispatcher: GroupDispatcher?
   private var groups: [GroupName: LocalGroup] = [:]
   private var owners: [ObjectIdentifier: any TransportOwner] = [:]
+  private var openSessions: [TransportKind: Int] = [:]
   /// Each with the sessions on its streams.
   private var http2Connections: [ObjectIdentifier: HTTP2ServerHandler] = [:]
   private var nextConnection: UInt64 = 0
@@ -45,8 +46,19 @@ final class Hub {
     self.dispatcher = dispatcher
   }
 
-  /// Sessions open, groups known.
-  var sizes: (sessions: Int, groups: Int) { (owners.count, groups.count) }
+  /// How many there are of what comes and goes.
+  struct Sizes: Sendable {
+    var sessions: Int
+    var sessionsByTransport: [TransportKind: Int]
+    var groups: Int
+    var http2Connections: Int
+  }
+
+  var sizes: Sizes {
+    Sizes(
+      sessions: owners.count, sessionsByTransport: openSessions, groups: groups.count,
+      http2Connections: http2Connections.count)
+  }
 
   // MARK: Sessions
 
@@ -57,10 +69,16 @@ final class Hub {
     return "\(services.incarnation)-\(String(number, radix: 36))"
   }
 
-  func opened(_ owner: any TransportOwner) {
+  /// Takes a session in.
+  ///
+  /// - Parameter attach: gives its connection to it. What has come already may end both at once.
+  func open(_ owner: any TransportOwner, attach: () -> Void) {
     counts.connectionsOpened += 1
+    counts.sessions[owner.kind, default: 0] += 1
+    openSessions[owner.kind, default: 0] += 1
     services.openConnections.increment()
     owners[ObjectIdentifier(owner)] = owner
+    attach()
     if isDraining { owner.drain(reconnectAfter: reconnectDelay()) }
   }
 
@@ -78,6 +96,7 @@ final class Hub {
   /// The connection of `owner` is gone.
   func closed(_ owner: any TransportOwner) {
     guard owners.removeValue(forKey: ObjectIdentifier(owner)) != nil else { return }
+    openSessions[owner.kind, default: 0] -= 1
     services.openConnections.decrement()
   }
 
@@ -128,6 +147,7 @@ final class Hub {
   /// A connection whose streams may be sessions.
   func opened(_ connection: HTTP2ServerHandler, on channel: any Channel) {
     let id = ObjectIdentifier(connection)
+    counts.http2Connections += 1
     http2Connections[id] = connection
     if isDraining { connection.goAway() }
     let bound = NIOLoopBound(self, eventLoop: eventLoop)
@@ -152,8 +172,8 @@ final class Hub {
   /// Idempotent.
   func leave(_ subscription: Subscription) {
     guard subscription.session != nil else { return }
-    subscription.end()
-    guard let group = groups[subscription.group] else { return }
+    guard let group = groups[subscription.group] else { return subscription.end(at: nil) }
+    subscription.end(at: group.position(of: subscription))
     group.remove(subscription)
     subscription.presence?.leave()
     if group.isEmpty {
@@ -162,8 +182,11 @@ final class Hub {
     }
   }
 
-  /// Up to where the members of a group here have been sent everything; nil if nobody has joined.
-  func position(of group: GroupName) -> Position? { groups[group]?.position }
+  /// Up to where a client has, or had when it left, been sent everything of a group; nil if it has not joined.
+  func position(of subscription: Subscription) -> Position? {
+    guard subscription.session != nil else { return subscription.lastPosition }
+    return groups[subscription.group]?.position(of: subscription)
+  }
 
   private func makeGroup(_ name: GroupName) -> LocalGroup {
     let interest =

@@ -45,8 +45,11 @@ final class LocalGroup {
     self.hub = hub
   }
 
-  /// Up to where the members have been sent everything; nil before the first join.
-  var position: Position? { stream.position }
+  /// Up to where a member has been sent everything; nil for who is none. Whoever has just joined may be further than the stream.
+  func position(of subscription: Subscription) -> Position? {
+    guard let index = subscription.memberIndex, let position = stream.position else { return nil }
+    return Position(epoch: position.epoch, offset: max(position.offset, members[index].seen))
+  }
 
   /// Whether nobody is here and nobody is about to be.
   var isEmpty: Bool { members.isEmpty && joiners.isEmpty }
@@ -163,9 +166,25 @@ final class LocalGroup {
       }
     }
     guard !members.isEmpty else { return }
+    if let first = deliveries.first(where: { $0.continues != nil }) { resyncAhead(of: first) }
     var batch = FramedBatch(deliveries, hub.compressors)
     // A full queue closes its session, which leaves `members`; the loop goes over the old value.
     for member in members { send(&batch, to: member) }
+  }
+
+  /// An epoch goes on where the one before was cut off: who was told of more of that, at its join, has seen what there is not.
+  private func resyncAhead(of delivery: Delivery) {
+    guard let former = delivery.continues, let next = delivery.position else { return }
+    let position = Position(epoch: former, offset: next.offset - 1)
+    var ahead: [any SessionTransport] = []
+    for index in members.indices where members[index].seen > position.offset {
+      members[index].seen = position.offset
+      ahead.append(members[index].transport)
+    }
+    guard !ahead.isEmpty else { return }
+    hub.counts.resyncs += UInt64(ahead.count)
+    let text = ServerFrame.resync(group: name, position: position, reason: .epochChanged)
+    for transport in ahead { transport.send(text: text, position: position) }
   }
 
   @inline(__always)

@@ -11,6 +11,8 @@ final class EchoSession: TransportOwner {
   private var liveness: Liveness
   private var isOpen = true
 
+  var kind: TransportKind { transport.kind }
+
   init(_ transport: WebSocketConnection, hub: Hub) {
     self.transport = transport
     self.hub = hub

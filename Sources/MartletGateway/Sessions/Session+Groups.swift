@@ -39,12 +39,14 @@ extension Session {
   /// The backplane could not be asked.
   func couldNotJoin(_ subscription: Subscription) {
     guard subscription !== primary else { return close(.unavailable) }
+    giveUp(subscription, Refusal(.unavailable, "the group cannot be joined now"))
+  }
+
+  /// Ends a join that is under way.
+  private func giveUp(_ subscription: Subscription, _ refusal: Refusal) {
     drop(subscription)
     endRequest()
-    refuse(
-      RefusedFrame(
-        refusal: Refusal(.unavailable, "the group cannot be joined now"),
-        reference: subscription.request))
+    refuse(RefusedFrame(refusal: refusal, reference: subscription.request))
   }
 
   func subscribe(_ request: SubscribeRequest) throws(RefusedFrame) {
@@ -62,22 +64,28 @@ extension Session {
       throw RefusedFrame(refusal: error, reference: request.reference)
     }
     beginRequest()
-    let bound = NIOLoopBound((self, request, meta), eventLoop: hub.eventLoop)
-    let permission = Permission(services: services)
+    askToJoin(request, meta)
+  }
+
+  private func askToJoin(_ request: SubscribeRequest, _ meta: PresenceMeta) {
+    let permission = Permission(services: hub.services)
     let subject = subject
+    let bound = NIOLoopBound((self, request, meta, subject), eventLoop: hub.eventLoop)
     let path = request.path
     hub.eventLoop.makeFutureWithTask { await permission.join(path[...], by: subject) }
       .whenSuccess { answer in
-        let (session, request, meta) = bound.value
-        session.permitted(answer, request, meta)
+        let (session, request, meta, subject) = bound.value
+        session.permitted(answer, request, meta, subject)
       }
   }
 
   private func permitted(
     _ answer: Result<Permission.Entrance, Refusal>, _ request: SubscribeRequest,
-    _ meta: PresenceMeta
+    _ meta: PresenceMeta, _ asker: AccessSubject
   ) {
     guard isOpen else { return endRequest() }
+    // Another token has come meanwhile, and may allow less.
+    guard asker.claimsText == subject.claimsText else { return askToJoin(request, meta) }
     do throws(Refusal) {
       let entrance = try answer.get()
       let group = entrance.group
@@ -157,12 +165,15 @@ extension Session {
         claims: claims, variables: subscription.variables, user: user.id)
     }
     guard mayStay(primary) else { return close(.notPermitted) }
+    let refusal = Refusal(.notPermitted, "the new token does not allow it")
     for subscription in others where !mayStay(subscription) {
+      guard subscription.isLive else {
+        giveUp(subscription, refusal)
+        continue
+      }
       drop(subscription)
       transport.send(
-        text: ServerFrame.unsubscribed(
-          nil, group: subscription.group,
-          because: Refusal(.notPermitted, "the new token does not allow it")))
+        text: ServerFrame.unsubscribed(nil, group: subscription.group, because: refusal))
     }
   }
 }

@@ -64,6 +64,7 @@ final class Session: TransportOwner {
     primary.attach(self)
   }
 
+  var kind: TransportKind { transport.kind }
   var connectionID: String { subject.connectionID }
   var user: User { subject.user }
 

@@ -16,6 +16,8 @@ final class Subscription {
 
   /// Where it stands among the group's members; kept by ``LocalGroup``.
   var memberIndex: Int?
+  /// Up to where the client had been sent everything when it left; nil if it has not joined.
+  private(set) var lastPosition: Position?
   /// Whether the client has been told where it is in the group.
   private(set) var isLive = false
 
@@ -38,8 +40,11 @@ final class Subscription {
     isLive = true
   }
 
-  /// Breaks the tie to the session. Idempotent.
-  func end() {
+  /// Breaks the tie to the session.
+  ///
+  /// - Parameter position: up to where the client has been sent everything; nil if it has not joined.
+  func end(at position: Position?) {
     session = nil
+    lastPosition = position
   }
 }

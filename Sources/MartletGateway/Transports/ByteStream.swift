@@ -36,6 +36,17 @@ protocol ByteStream: AnyObject {
   func abort()
 }
 
+/// How long a peer may take to read the last bytes, and to answer them.
+private let closeTimeout = TimeAmount.seconds(2)
+
+extension ByteStream {
+  /// Ends the stream after some time, whatever is unsent: a peer that does not read would keep it for ever.
+  func scheduleAbort() -> Scheduled<Void> {
+    let stream = NIOLoopBound(self as any ByteStream, eventLoop: eventLoop)
+    return eventLoop.scheduleTask(in: closeTimeout) { stream.value.abort() }
+  }
+}
+
 /// Who uses a ``ByteStream``. Called on its event loop.
 protocol ByteStreamDelegate: AnyObject {
   func received(_ bytes: ByteBuffer)

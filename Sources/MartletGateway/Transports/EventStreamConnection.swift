@@ -4,14 +4,11 @@ internal import NIOCore
 
 /// Server-sent events (WHATWG HTML §9.2): a response that does not end. Confined to its stream's event loop.
 final class EventStreamConnection: ByteStreamDelegate, SessionTransport {
-  /// How long a peer has to take what it was sent last.
-  private static let closeTimeout = TimeAmount.seconds(2)
-
   private let stream: any ByteStream
   private let limits: GatewayLimits
   private var owner: (any TransportOwner)?
   private var isOpen = true
-  private var closeDeadline: Scheduled<Void>?
+  private var abortion: Scheduled<Void>?
 
   init(_ stream: any ByteStream, limits: GatewayLimits) {
     self.stream = stream
@@ -28,6 +25,7 @@ final class EventStreamConnection: ByteStreamDelegate, SessionTransport {
 
   // MARK: SessionTransport
 
+  let kind = TransportKind.eventStream
   let format = WireFormat.eventStream
 
   var heartbeat: TimeAmount? { limits.eventStreamHeartbeat }
@@ -46,8 +44,12 @@ final class EventStreamConnection: ByteStreamDelegate, SessionTransport {
   }
 
   func send(text: String, position: Position?) {
+    send(Self.event(text, position: position))
+  }
+
+  private static func event(_ text: String, position: Position?) -> ByteBuffer {
     let id = position.map { "id: \($0.epoch):\($0.offset)\n" } ?? ""
-    send(ByteBuffer(string: "\(id)data: \(text)\n\n"))
+    return ByteBuffer(string: "\(id)data: \(text)\n\n")
   }
 
   /// A comment: keeps proxies from thinking that the connection is idle. Nobody answers it.
@@ -61,10 +63,10 @@ final class EventStreamConnection: ByteStreamDelegate, SessionTransport {
 
   func close(_ reason: CloseReason) {
     guard isOpen else { return }
-    send(text: ServerFrame.closing(reason), position: nil)
     isOpen = false
-    let bound = NIOLoopBound(stream, eventLoop: stream.eventLoop)
-    closeDeadline = stream.eventLoop.scheduleTask(in: Self.closeTimeout) { bound.value.abort() }
+    // However much is unsent before it.
+    stream.write(Self.event(ServerFrame.closing(reason), position: nil))
+    abortion = stream.scheduleAbort()
     stream.end()
   }
 
@@ -82,7 +84,7 @@ final class EventStreamConnection: ByteStreamDelegate, SessionTransport {
 
   func closed() {
     isOpen = false
-    closeDeadline?.cancel()
+    abortion?.cancel()
     owner?.transportClosed()
     owner = nil
   }

@@ -11,9 +11,7 @@ final class LongPollConnection: SessionTransport {
   private let promise: EventLoopPromise<HTTPResponse>
   private var owner: Session?
   private var publications = ByteBuffer()
-  private var position: Position?
   private var recovered: Bool?
-  private var connectionID: String?
   private var timeout: Scheduled<Void>?
   private var isAnswered = false
 
@@ -38,6 +36,7 @@ final class LongPollConnection: SessionTransport {
 
   // MARK: SessionTransport
 
+  let kind = TransportKind.poll
   let format = WireFormat.list
   /// It ends before anybody would ask.
   let heartbeat: TimeAmount? = .hours(1)
@@ -45,7 +44,6 @@ final class LongPollConnection: SessionTransport {
   var unsentBytes: Int { publications.readableBytes }
 
   func introduce(_ text: String, position: Position, recovered: Bool?) {
-    self.position = position
     self.recovered = recovered
     // What was missed comes in this turn.
     let bound = NIOLoopBound(self, eventLoop: hub.eventLoop)
@@ -78,7 +76,6 @@ final class LongPollConnection: SessionTransport {
   func send(text: String, position: Position?) {
     guard let position else { return }
     // The only text with a position is a resync: what was gathered is of no use.
-    self.position = position
     recovered = false
     publications.clear()
     finish(at: position)
@@ -103,10 +100,10 @@ final class LongPollConnection: SessionTransport {
 
   // MARK: The answer
 
-  /// Answers with everything so far; the client goes on from where the group is now.
+  /// Answers with everything so far; the client goes on behind it. Who has not joined is to ask again.
   private func finish() {
     guard !isAnswered else { return }
-    guard let position = hub.position(of: group) ?? position else {
+    guard let owner, let position = hub.position(of: owner.primary) else {
       return answer(GatewayAPI.response(.unavailable, nil))
     }
     finish(at: position)

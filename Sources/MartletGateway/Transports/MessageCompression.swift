@@ -11,16 +11,21 @@ final class MessageCompression {
   let format: WireFormat
   /// Smaller messages are sent as they are, in bytes.
   private let floor: Int
-  /// Of messages that refer to earlier ones of the connection, or of the connection's own alone.
+  /// The connection's own if its messages refer to earlier ones, else shared with all connections of the loop.
   private let compressor: DeflateCompressor
   private let keepsContext: Bool
 
-  init(_ parameters: PermessageDeflate.Parameters, _ configuration: CompressionSettings) {
+  /// - Parameter shared: the compressors of the connection's event loop.
+  init(
+    _ parameters: PermessageDeflate.Parameters, _ configuration: CompressionSettings,
+    _ shared: CompressorPool
+  ) {
     self.parameters = parameters
     floor = configuration.floor
     let settings = configuration.deflate(windowBits: parameters.serverMaxWindowBits)
     keepsContext = parameters.hasContextTakeover(of: .server)
-    compressor = DeflateCompressor(settings, keepsContext: keepsContext)
+    compressor =
+      keepsContext ? DeflateCompressor(settings, keepsContext: true) : shared[settings]
     format = keepsContext ? .webSocket : .webSocketDeflated(settings, floor: configuration.floor)
   }
 
@@ -29,7 +34,6 @@ final class MessageCompression {
     guard message.readableBytes >= floor else {
       return WebSocketFraming.frame(opcode, payload: message)
     }
-    defer { if !keepsContext { compressor.release() } }
     return compressor.frame(opcode, message)
   }
 

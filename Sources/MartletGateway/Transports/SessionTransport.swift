@@ -3,6 +3,8 @@ internal import NIOCore
 
 /// The connection of a session, whatever it is made of. Confined to the session's event loop.
 protocol SessionTransport: AnyObject {
+  var kind: TransportKind { get }
+
   /// In which ``send(_:)`` wants its frames.
   var format: WireFormat { get }
 

@@ -16,10 +16,17 @@ final class SocketStream: ChannelInboundHandler, ByteStream {
   /// What has come before ``begin(with:)``; nil behind it.
   private var early: ByteBuffer? = ByteBuffer()
 
-  /// - Parameter isPlain: whether the socket carries the bytes as they are, without TLS.
-  init(_ channel: any Channel, isPlain: Bool) {
+  /// - Parameters:
+  ///   - isPlain: whether the socket carries the bytes as they are, without TLS.
+  ///   - earlier: completes when all that was given to the channel before has been written. What a peer is slow to take may
+  ///     still be there, and nothing must overtake it.
+  init(_ channel: any Channel, isPlain: Bool, behind earlier: EventLoopFuture<Void>) {
     self.channel = channel
     writer = isPlain ? SocketWriter(channel) : SocketWriter(throughNIO: channel)
+    // As if it were one byte: how many there are is not known.
+    writer.handedToNIO(1)
+    let bound = NIOLoopBound(self, eventLoop: eventLoop)
+    earlier.whenComplete { _ in bound.value.written(1) }
   }
 
   var eventLoop: any EventLoop { channel.eventLoop }

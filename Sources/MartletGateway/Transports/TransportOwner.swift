@@ -4,6 +4,9 @@ internal import NIOCore
 
 /// Whom a transport serves: it is told what the peer does. Confined to the transport's event loop.
 protocol TransportOwner: AnyObject {
+  /// Of its transport.
+  var kind: TransportKind { get }
+
   /// The peer has sent something, whatever it is.
   func heard()
 

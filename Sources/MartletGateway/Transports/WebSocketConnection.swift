@@ -6,20 +6,18 @@ internal import NIOCore
 /// A WebSocket over whatever carries its bytes: reads frames, answers control frames, queues what goes out.
 /// Confined to its stream's event loop.
 final class WebSocketConnection: ByteStreamDelegate, SessionTransport {
-  /// How long a peer has to answer a close frame.
-  private static let closeTimeout = TimeAmount.seconds(2)
-
   private enum State {
     /// It is not decided yet whom the connection serves; what the peer sends waits.
     /// Can transition to: open, closing, closed.
     case admitting
     /// Can transition to: closing, closed.
     case open
-    /// Our close frame is sent; the peer's is awaited. Can transition to: closed.
+    /// Our close frame is sent; the peer's is awaited, or what is unsent leaves. Can transition to: closed.
     case closing(Scheduled<Void>)
     case closed
   }
 
+  let kind: TransportKind
   private let stream: any ByteStream
   private let limits: GatewayLimits
   private let compression: MessageCompression?
@@ -33,8 +31,14 @@ final class WebSocketConnection: ByteStreamDelegate, SessionTransport {
   /// More than enough has come from a peer that is not admitted yet.
   private var isHeldBack = false
 
-  /// - Parameter compression: what was negotiated; nil: nothing.
-  init(_ stream: any ByteStream, limits: GatewayLimits, compression: MessageCompression?) {
+  /// - Parameters:
+  ///   - kind: says what `stream` is.
+  ///   - compression: what was negotiated; nil: nothing.
+  init(
+    _ stream: any ByteStream, _ kind: TransportKind, limits: GatewayLimits,
+    compression: MessageCompression?
+  ) {
+    self.kind = kind
     self.stream = stream
     self.limits = limits
     self.compression = compression
@@ -70,37 +74,46 @@ final class WebSocketConnection: ByteStreamDelegate, SessionTransport {
 
   @inline(__always)
   func send(_ frames: ByteBuffer) {
-    guard case .open = state else { return sendUnattached(frames) }
-    if hasRoom() { stream.write(compression?.framed(frames) ?? frames) }
+    guard hasRoom() else { return }
+    stream.write(compression?.framed(frames) ?? frames)
   }
 
-  /// One send may be larger than the limit: a member list, a recovery. The next finds it unsent.
+  func send(text: String, position: Position?) {
+    guard hasRoom() else { return }
+    stream.write(
+      compression?.frame(.text, ByteBuffer(string: text)) ?? WebSocketFraming.text(text))
+  }
+
+  /// Sends one message, of which nothing is compressed yet.
+  func send(message: ByteBuffer, _ opcode: WebSocketOpcode) {
+    guard hasRoom() else { return }
+    stream.write(
+      compression?.frame(opcode, message) ?? WebSocketFraming.frame(opcode, payload: message))
+  }
+
+  /// Whether something may be sent. Not so if too much is unsent: then the session is closed, and what is not
+  /// sent must not have passed the compressor.
   @inline(__always)
   private func hasRoom() -> Bool {
+    switch state {
+    case .open: break
+    // A refusal is told before anybody owns the connection.
+    case .admitting: return true
+    case .closing, .closed: return false
+    }
+    // One send may be larger than the limit: a member list, a recovery. The next finds it unsent.
     guard stream.pendingBytes > limits.pendingBytes else { return true }
     owner?.close(.slowConsumer)
     return false
   }
 
-  /// A refusal is told before anybody owns the connection.
-  private func sendUnattached(_ frames: ByteBuffer) {
-    if case .admitting = state { stream.write(frames) }
-  }
-
-  func send(text: String, position: Position?) {
-    send(WebSocketFraming.text(text))
-  }
-
-  /// Sends a message back as it came.
-  func send(message: ByteBuffer, _ opcode: WebSocketOpcode) {
-    // Not by the way of frames that are compressed on it.
-    guard case .open = state, hasRoom() else { return }
-    stream.write(
-      compression?.frame(opcode, message) ?? WebSocketFraming.frame(opcode, payload: message))
-  }
-
   func ping() {
-    send(WebSocketFraming.frame(.ping, payload: ByteBuffer()))
+    control(.ping, ByteBuffer())
+  }
+
+  private func control(_ opcode: WebSocketOpcode, _ payload: ByteBuffer) {
+    guard hasRoom() else { return }
+    stream.write(WebSocketFraming.frame(opcode, payload: payload))
   }
 
   func setReading(_ isReading: Bool) {
@@ -117,14 +130,8 @@ final class WebSocketConnection: ByteStreamDelegate, SessionTransport {
     case .closing, .closed: return
     }
     stream.write(WebSocketFraming.close(code: code, reason: reason))
-    if isEndedByPeer {
-      state = .closed
-      return stream.end()
-    }
-    let stream = NIOLoopBound(self.stream, eventLoop: stream.eventLoop)
-    state = .closing(
-      stream.eventLoop.scheduleTask(in: Self.closeTimeout) { stream.value.abort() })
-    self.stream.setReading(true)
+    state = .closing(stream.scheduleAbort())
+    if isEndedByPeer { stream.end() } else { stream.setReading(true) }
   }
 
   func abort() {
@@ -182,7 +189,7 @@ final class WebSocketConnection: ByteStreamDelegate, SessionTransport {
     switch event {
     case .text(let message): owner?.received(message)
     case .binary(let message): owner?.receivedBinary(message)
-    case .ping(let payload): send(WebSocketFraming.frame(.pong, payload: payload))
+    case .ping(let payload): control(.pong, payload)
     case .pong: break
     case .tooLarge:
       owner?.refuse(
