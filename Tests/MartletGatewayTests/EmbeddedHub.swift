@@ -60,6 +60,7 @@ enum EmbeddedHub {
 
 /// A connection that keeps what it is given.
 final class RecordingTransport: SessionTransport {
+  let unsentBytes = 0
   var frames = 0
   var texts: [String] = []
   var isReading = true

@@ -92,8 +92,8 @@ import Testing
     let parameters = PermessageDeflate.Parameters()
     let stream = RecordingStream()
     let connection = WebSocketConnection(
-      stream, limits: GatewayLimits(Configuration()),
-      compression: MessageCompression(parameters, settings))
+      stream, .webSocket, limits: GatewayLimits(Configuration()),
+      compression: MessageCompression(parameters, settings, CompressorPool()))
     connection.attach(ClosingOwner())
     connection.send(message: ByteBuffer(string: "again"), .text)
     connection.send(WebSocketFraming.text("and"))

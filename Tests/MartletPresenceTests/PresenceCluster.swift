@@ -18,9 +18,13 @@ final class PresenceCluster {
   private let group = MultiThreadedEventLoopGroup(numberOfThreads: 8)
   private let backplane: RedisBackplane
   private var nodes = 0
+  private let grace: Duration
 
-  /// - Parameter isRunning: whether Redis is there from the beginning.
-  init(isRunning: Bool = true) async throws {
+  /// - Parameters:
+  ///   - isRunning: whether Redis is there from the beginning.
+  ///   - grace: longer for a test that looks at somebody within it.
+  init(isRunning: Bool = true, grace: Duration = .milliseconds(500)) async throws {
+    self.grace = grace
     redis = try await RedisServerProcess.start()
     if !isRunning { redis.kill() }
     backplane = RedisBackplane(
@@ -41,9 +45,11 @@ final class PresenceCluster {
     return logger
   }()
 
-  static func configuration(_ server: RedisServer, node: String) -> RedisPresenceConfiguration {
+  static func configuration(
+    _ server: RedisServer, node: String, grace: Duration = .milliseconds(500)
+  ) -> RedisPresenceConfiguration {
     var rules = PresenceRules()
-    rules.grace = .milliseconds(500)
+    rules.grace = grace
     rules.drainGrace = .milliseconds(1_500)
     rules.batch = .milliseconds(50)
     return RedisPresenceConfiguration(
@@ -58,7 +64,7 @@ final class PresenceCluster {
 
   func configuration(_ role: String) -> RedisPresenceConfiguration {
     nodes += 1
-    return Self.configuration(redis.server, node: "\(role)\(nodes)")
+    return Self.configuration(redis.server, node: "\(role)\(nodes)", grace: grace)
   }
 
   func gateway(

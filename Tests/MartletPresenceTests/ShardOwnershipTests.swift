@@ -32,7 +32,7 @@ struct ShardOwnershipTests {
 
   @Test("a dead aggregator is replaced, which goes on where it was, also within a grace")
   func takeover() async throws {
-    let cluster = try await PresenceCluster()
+    let cluster = try await PresenceCluster(grace: .seconds(5))
     let first = cluster.aggregator()
     let gateway = cluster.gateway()
     gateway.service.join(Examples.session("c1"))
