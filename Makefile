@@ -5,7 +5,7 @@
 
 # An import of a module that the manifest does not name fails the build.
 SWIFT_BUILD := swift build --explicit-target-dependency-import-check error
-SWIFT_FILES := Benchmarks Sources Tests Package.swift
+SWIFT_FILES := Benchmarks Fuzz Sources Tests Package.swift
 # Many processes and real time: they run apart from the others, which would starve them, and they those.
 PROCESS_TESTS := BackplaneFaultTests|ClusterTests|ConformanceTests|MartletTestSupportTests
 
