@@ -5,7 +5,7 @@
 
 # An import of a module that the manifest does not name fails the build.
 SWIFT_BUILD := swift build --explicit-target-dependency-import-check error
-SWIFT_FILES := Benchmarks Sources Tests Package.swift
+SWIFT_FILES := Benchmarks Fuzz Sources Tests Package.swift
 # Three runs, since tests that compute would starve those that wait for something to happen, and many processes both.
 VALUE_TESTS := MartletCoreTests|MartletProtocolTests|MartletConfigurationTests|MartletWebSocketTests|MartletHTTP2Tests
 PROCESS_TESTS := AbuseTests|BackplaneFaultTests|ClusterTests|ConformanceTests|MartletTestSupportTests

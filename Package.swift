@@ -239,6 +239,18 @@ let package = Package(
 
     // MARK: Tests, and what they share: a Redis of their own, waiting for conditions.
 
+    // What survives any bytes, for fuzzers (scripts/fuzz) and for the tests that replay what these have found.
+    .target(
+      name: "FuzzTargets",
+      dependencies: [
+        "MartletCore", "MartletHTTP2", "MartletProtocol", "MartletRedis", "MartletWebSocket",
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOEmbedded", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+      ],
+      path: "Fuzz/Targets",
+      swiftSettings: settings()),
+
     .target(
       name: "MartletTestSupport",
       dependencies: [
@@ -369,6 +381,10 @@ let package = Package(
       ],
       swiftSettings: settings()),
 
+    .testTarget(
+      name: "FuzzTests", dependencies: ["FuzzTargets", "MartletTestSupport"],
+      swiftSettings: settings()),
+
     // Ring 4, real processes, several of them with faults.
     .testTarget(
       name: "BackplaneFaultTests",
@@ -406,6 +422,16 @@ let package = Package(
       swiftSettings: settings()),
   ]
 )
+
+// libFuzzer's driver links only with its sanitizer: scripts/fuzz asks for it.
+if Context.environment["MARTLET_FUZZ"] != nil {
+  package.targets += [
+    .systemLibrary(name: "CLibFuzzer", path: "Fuzz/CLibFuzzer"),
+    .executableTarget(
+      name: "fuzz", dependencies: ["CLibFuzzer", "FuzzTargets"], path: "Fuzz/Driver",
+      swiftSettings: settings() + [.unsafeFlags(["-parse-as-library"])]),
+  ]
+}
 
 /// The settings of every target of ours.
 func settings() -> [SwiftSetting] {

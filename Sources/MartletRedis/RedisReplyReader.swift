@@ -1,12 +1,12 @@
 internal import CHiredis
-internal import NIOCore
+package import NIOCore
 
 /// hiredis' RESP parser, building ``RedisValue``s.
 ///
 /// The parser calls back in the order of the bytes, so a stack of unfinished arrays is all the state
 /// that the tree needs; the object pointers that hiredis passes around are never looked at.
 /// Confined to one event loop.
-@safe final class RedisReplyReader {
+@safe package final class RedisReplyReader {
   private struct UnfinishedArray {
     var elements: [RedisValue]
     var missing: Int
@@ -19,7 +19,7 @@ internal import NIOCore
   private var unfinished: [UnfinishedArray] = []
   private var complete: RedisValue?
 
-  init() {
+  package init() {
     guard let reader = unsafe redisReaderCreateWithFunctions(&replyObjectFunctions) else {
       preconditionFailure("out of memory while creating a reply reader")
     }
@@ -32,7 +32,7 @@ internal import NIOCore
   }
 
   /// Takes all readable bytes of `buffer`.
-  func feed(_ buffer: inout ByteBuffer) throws(RedisError) {
+  package func feed(_ buffer: inout ByteBuffer) throws(RedisError) {
     let status = unsafe buffer.readWithUnsafeReadableBytes { bytes in
       (
         bytes.count,
@@ -44,7 +44,7 @@ internal import NIOCore
   }
 
   /// The next complete reply, or nil if more bytes are needed.
-  func next() throws(RedisError) -> RedisValue? {
+  package func next() throws(RedisError) -> RedisValue? {
     var ignored: UnsafeMutableRawPointer?
     try check(unsafe redisReaderGetReply(reader, &ignored))
     defer { complete = nil }
