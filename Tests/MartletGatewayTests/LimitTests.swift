@@ -1,5 +1,6 @@
 import MartletCore
 import MartletTestSupport
+import NIOHTTP1
 import Testing
 
 /// What a gateway takes no more of: docs/configuration.md, limits.
@@ -62,6 +63,24 @@ import Testing
           if message.text("type") == "error" { return false }
         }
       }
+    }
+  }
+
+  @Test func `A connection publishes no faster by single requests`() async throws {
+    try await TestGateway.with(limits: "{publish_rate: 1, publish_burst: 2}") { gateway in
+      let client = try await HTTP2TestClient.connect(port: gateway.port)
+      var statuses: [Int?] = []
+      // However slow this is, requests come faster than one a second.
+      try await eventually("one is too many") {
+        let answer = try await client.request(
+          .POST, "/poll/ws/room/1/", body: #"{"type":"chat_message"}"#)
+        statuses.append(answer.status)
+        return answer.status == 429
+      }
+      #expect(statuses.dropLast().allSatisfy { $0 == 200 } && statuses.count > 2)
+      let other = try await HTTPTestClient.request(
+        "POST", port: gateway.port, "/poll/ws/room/1/", body: #"{"type":"chat_message"}"#)
+      #expect(other.status == 200)
     }
   }
 

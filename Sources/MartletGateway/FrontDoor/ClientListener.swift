@@ -73,8 +73,9 @@ struct ClientListener: Sendable {
     configuration.firstRequestTimeout = limits.handshakeTimeout
     // As long as a silent WebSocket is waited for.
     configuration.stallTimeout = limits.pingInterval + limits.pingTimeout
+    let allowance = PublishAllowance(limits)
     let handler = HTTP2ServerHandler(configuration: configuration) { stream, head in
-      HTTP2Exchange.accept(stream, head, door, bodyLimit: limits.bodySize)
+      HTTP2Exchange.accept(stream, head, door, allowance, bodyLimit: limits.bodySize)
     }
     try channel.pipeline.syncOperations.addHandler(handler)
     door.hub.opened(handler, on: channel)

@@ -19,6 +19,8 @@ struct ClientRequest: Sendable {
   var address: SocketAddress?
   /// Completes when nobody waits for the answer any more: the connection, or the HTTP/2 stream, is gone, or it has been given.
   var closed: EventLoopFuture<Void>
+  /// Of the connection.
+  var allowance: NIOLoopBound<PublishAllowance>
 
   var head: HTTPRequestHead { http.head }
   var path: Substring { http.path }

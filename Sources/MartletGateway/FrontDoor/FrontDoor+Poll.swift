@@ -34,20 +34,20 @@ extension FrontDoor {
           return door.hub.eventLoop.makeSucceededFuture(GatewayAPI.response(reason, refusal))
         case .admitted(let admitted):
           return method == .POST
-            ? door.send(request.http.body, of: admitted) : door.wait(request, admitted)
+            ? door.send(request, of: admitted) : door.wait(request, admitted)
         }
       }
       .map { .response(sharing.added(to: $0)) }
   }
 
   private func send(
-    _ body: ByteBuffer, of admitted: Admission.Admitted
+    _ request: ClientRequest, of admitted: Admission.Admitted
   ) -> EventLoopFuture<HTTPResponse> {
     let loop = hub.eventLoop
     let event: ClientEvent
     let publication: ClientPublication
     do throws(RefusedFrame) {
-      let size = services.limits.messageSize
+      let (body, size) = (request.http.body, services.limits.messageSize)
       guard body.readableBytes <= size else {
         throw RefusedFrame(
           refusal: Refusal(.tooLarge, "an event may have at most \(size) bytes"), reference: nil)
@@ -64,16 +64,19 @@ extension FrontDoor {
       event = parsed
       publication = try ClientPublication(
         event, of: admitted.subject.user, to: admitted.group, admitted.route, excluding: nil)
+      if let refusal = request.allowance.value.take() {
+        throw RefusedFrame(refusal: refusal, reference: nil)
+      }
     } catch {
       return loop.makeSucceededFuture(refused(error.refusal))
     }
     let bound = NIOLoopBound(self, eventLoop: loop)
-    let request = publication.request
+    let publish = publication.request
     let check = hub.publishing.check(
       event, in: admitted.group, admitted.route, by: admitted.subject)
     return (check ?? loop.makeSucceededFuture(nil)).flatMap { refusal in
       if let refusal { return loop.makeSucceededFuture(bound.value.refused(refusal)) }
-      return bound.value.publish(request)
+      return bound.value.publish(publish)
     }
   }
 

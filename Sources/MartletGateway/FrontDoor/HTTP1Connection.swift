@@ -8,14 +8,16 @@ final class HTTP1Connection {
   private let channel: any Channel
   private let isPlain: Bool
   private let encoder: HTTPResponseEncoder
+  private let allowance: PublishAllowance
   private let decoder: HTTP1Decoder
   private var handlers: [any RemovableChannelHandler] = []
   private var decoding: ByteToMessageHandler<HTTP1Decoder>?
 
-  private init(_ channel: any Channel, isPlain: Bool, headerSize: Int) {
+  private init(_ channel: any Channel, _ limits: GatewayLimits, isPlain: Bool) {
     self.channel = channel
+    allowance = PublishAllowance(limits)
     self.isPlain = isPlain
-    decoder = HTTP1Decoder(limit: headerSize)
+    decoder = HTTP1Decoder(limit: limits.headerSize)
     // Whoever answers sets Content-Length; what goes on without an end has neither that nor chunks.
     var configuration = HTTPResponseEncoder.Configuration()
     configuration.automaticallySetFramingHeaders = false
@@ -26,8 +28,7 @@ final class HTTP1Connection {
   ///
   /// - Parameter isPlain: whether the socket carries these bytes as they are, without TLS.
   static func install(on channel: any Channel, _ door: FrontDoor, isPlain: Bool) throws {
-    let connection = HTTP1Connection(
-      channel, isPlain: isPlain, headerSize: door.services.limits.headerSize)
+    let connection = HTTP1Connection(channel, door.services.limits, isPlain: isPlain)
     try connection.install(door)
   }
 
@@ -63,7 +64,7 @@ final class HTTP1Connection {
     return door.answer(
       ClientRequest(
         http: request, webSocket: isUpgrade ? .upgrade : nil, address: channel.remoteAddress,
-        closed: gone)
+        closed: gone, allowance: NIOLoopBound(allowance, eventLoop: channel.eventLoop))
     ).hop(to: channel.eventLoop).map { answer in
       switch answer {
       case .response(var response):

@@ -16,18 +16,23 @@ final class HTTP2Exchange: HTTP2StreamDelegate {
 
   private let stream: HTTP2Stream
   private let door: FrontDoor
+  private let allowance: PublishAllowance
   private let isConnect: Bool
   private let bodyLimit: Int
   private let gone: EventLoopPromise<Void>
   /// The answer has a head and no body (RFC 9110 §9.3.2).
   private let isHead: Bool
   private var state: State
-  /// When the request has to be whole.
+  /// For the rest of the request.
   private var deadline: Scheduled<Void>?
 
-  private init(_ stream: HTTP2Stream, _ head: HTTP2RequestHead, _ door: FrontDoor, bodyLimit: Int) {
+  private init(
+    _ stream: HTTP2Stream, _ head: HTTP2RequestHead, _ door: FrontDoor,
+    _ allowance: PublishAllowance, bodyLimit: Int
+  ) {
     self.stream = stream
     self.door = door
+    self.allowance = allowance
     self.bodyLimit = bodyLimit
     isConnect = head.protocol == "websocket"
     isHead = head.method == .HEAD
@@ -37,7 +42,8 @@ final class HTTP2Exchange: HTTP2StreamDelegate {
 
   /// Takes a new stream.
   static func accept(
-    _ stream: HTTP2Stream, _ head: HTTP2RequestHead, _ door: FrontDoor, bodyLimit: Int
+    _ stream: HTTP2Stream, _ head: HTTP2RequestHead, _ door: FrontDoor,
+    _ allowance: PublishAllowance, bodyLimit: Int
   ) -> (any HTTP2StreamDelegate)? {
     if head.method == .CONNECT, head.protocol != "websocket" {
       // RFC 8441 §4; there are no tunnels here (RFC 9110 §9.3.6).
@@ -50,7 +56,7 @@ final class HTTP2Exchange: HTTP2StreamDelegate {
       stream.respond(status: error.status, endStream: true)
       return nil
     }
-    let exchange = HTTP2Exchange(stream, head, door, bodyLimit: bodyLimit)
+    let exchange = HTTP2Exchange(stream, head, door, allowance, bodyLimit: bodyLimit)
     // A WebSocket's bytes are no body.
     if exchange.isConnect {
       door.hub.eventLoop.execute(exchange.boundAnswer())
@@ -116,7 +122,8 @@ final class HTTP2Exchange: HTTP2StreamDelegate {
     door.answer(
       ClientRequest(
         http: request, webSocket: isConnect ? .connect : nil, address: stream.remoteAddress,
-        closed: gone.futureResult)
+        closed: gone.futureResult,
+        allowance: NIOLoopBound(allowance, eventLoop: door.hub.eventLoop))
     ).hop(to: door.hub.eventLoop).whenComplete { bound.value.answered($0) }
   }
 

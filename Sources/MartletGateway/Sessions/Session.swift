@@ -220,15 +220,8 @@ final class Session: TransportOwner {
 
   /// Throws if the connection publishes too fast.
   func takePublication(_ reference: RequestReference?) throws(RefusedFrame) {
-    guard
-      let wait = publishing?.take(
-        now: .nanoseconds(Int64(clamping: NIODeadline.now().uptimeNanoseconds)))
-    else { return }
-    throw RefusedFrame(
-      refusal: Refusal(
-        .rateLimited, "this connection publishes faster than limits.publish_rate allows",
-        retryAfter: wait.milliseconds),
-      reference: reference)
+    guard let wait = publishing?.takeNow() else { return }
+    throw RefusedFrame(refusal: .tooFast(wait), reference: reference)
   }
 
   /// Later events go behind `check`.
