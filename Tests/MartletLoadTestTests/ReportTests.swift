@@ -115,7 +115,8 @@ import Testing
     }
     #expect(try target(nil) == "/ws/load/7/")
     #expect(
-      try target(Position(epoch: "a+b é", offset: 3)) == "/ws/load/7/?epoch=a%2Bb%20%C3%A9&offset=3")
+      try target(Position(epoch: "a+b é", offset: 3)) == "/ws/load/7/?epoch=a%2Bb%20%C3%A9&offset=3"
+    )
     settings.path = "/x/{group}?room={group}"
     #expect(try target(Position(epoch: "e", offset: 0)) == "/x/7?room=7&epoch=e&offset=0")
   }
