@@ -162,7 +162,8 @@ package final class WebSocketTestClient: Sendable {
   ) async throws -> JSONObject {
     while true {
       let next = try await frame(within: limit)
-      guard next.opcode == 1 else { continue }
+      // A compressed one would have to be read by who offered that.
+      guard next.opcode == 1, next.reservedBits == 0 else { continue }
       let object = try JSONObject(next.text)
       if object["type"] == .string(type) { return object }
     }

@@ -106,6 +106,8 @@ final class Setting: Sendable {
   static let connectionsOfAddress = 10
   /// New connections at once, and in a second.
   static let acceptBurst = 40
+  /// Below what even a busy machine connects in a second.
+  static let acceptRate = 10
 
   /// Few connections.
   static func guarded() async throws -> Setting {
@@ -116,7 +118,8 @@ final class Setting: Sendable {
         backplane: {kind: memory}
         limits:
           connections_per_address: \(connectionsOfAddress)
-          accept_rate: \(acceptBurst)
+          accept_rate: \(acceptRate)
+          accept_burst: \(acceptBurst)
           handshake_timeout: 1s
           drain_timeout: 0s
         \(routes)
