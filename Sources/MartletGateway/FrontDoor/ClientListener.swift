@@ -7,6 +7,9 @@ internal import NIOPosix
 
 /// The port for clients and backends: HTTP/1.1 and HTTP/2.
 struct ClientListener: Sendable {
+  /// The most that is read from a connection at once, in bytes.
+  private static let readSize = 16_384
+
   let services: GatewayServices
   let hubs: [NIOLoopBoundBox<Hub>]
   let api: GatewayAPI
@@ -19,6 +22,13 @@ struct ClientListener: Sendable {
       .serverChannelOption(.backlog, value: 4_096)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
       .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+      // One turn of the loop takes no more from one client, so that a flood does not keep the others waiting.
+      .childChannelOption(.maxMessagesPerRead, value: 1)
+      .childChannelOption(
+        .recvAllocator,
+        value: AdaptiveRecvByteBufferAllocator(
+          minimum: 64, initial: 2_048, maximum: Self.readSize)
+      )
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture { try configure(channel) }
       }
