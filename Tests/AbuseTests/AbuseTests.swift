@@ -40,11 +40,6 @@ import Testing
     try await UnderAttack.victim.suffer(attack)
   }
 
-  @Test(arguments: Attack.absentPeers)
-  func `A peer that does not read, or is gone, is given up`(_ attack: Attack) async throws {
-    try await UnderAttack.victim.suffer(attack)
-  }
-
   @Test(arguments: Attack.badText)
   func `Text that is not UTF-8 goes nowhere`(_ attack: Attack) async throws {
     try await UnderAttack.victim.suffer(attack)
@@ -62,6 +57,14 @@ import Testing
 
   @Test(arguments: Attack.fallback)
   func `Requests instead of sockets have the same limits`(_ attack: Attack) async throws {
+    try await UnderAttack.victim.suffer(attack)
+  }
+}
+
+/// A gateway of their own, since they take their time.
+@Suite(.serialized, .underAttack(Setting.plain)) struct StallAbuseTests {
+  @Test(arguments: Attack.absentPeers)
+  func `A peer that does not read, or is gone, is given up`(_ attack: Attack) async throws {
     try await UnderAttack.victim.suffer(attack)
   }
 

@@ -8,6 +8,7 @@ final class Attacker: Sendable {
   let victim: Victim
   private let connections = Mutex<[RawConnection]>([])
   private let clients = Mutex<[WebSocketTestClient]>([])
+  private let rooms = Mutex(0)
 
   init(_ victim: Victim) {
     self.victim = victim
@@ -79,11 +80,17 @@ final class Attacker: Sendable {
 
   // MARK: WebSockets
 
-  /// A WebSocket in the attackers' own group.
+  /// A WebSocket that is in its group.
+  ///
+  /// - Parameter target: nil: of a group of its own, so that no others are announced.
   func join(
-    _ target: String = "/ws/room/attackers/", headers: [(String, String)] = []
+    _ target: String? = nil, headers: [(String, String)] = []
   ) async throws -> WebSocketTestClient {
-    let client = try await open(target, headers: headers)
+    let room = rooms.withLock { number in
+      number += 1
+      return number
+    }
+    let client = try await open(target ?? "/ws/room/attackers-\(room)/", headers: headers)
     // The first frame says so; with many members it is compressed for who offered that.
     guard try await client.frame().opcode == 1 else {
       throw NeverTrue(what: "the attacker joins")
