@@ -69,7 +69,7 @@ import Testing
       let watcher = try await gateway.join("7", name: "Bob")
       let client = try await connect(gateway)
       _ = try await subscribe(client, "/ws/room/7/")
-      _ = try await watcher.message(ofType: "user_joined")
+      _ = try await watcher.message(ofType: "user_joined", about: "ann")
       try await client.send(#"{"type":"unsubscribe","group":"room_7","ref":9}"#)
       let left = try await client.message(ofType: "unsubscribed")
       #expect(left["group"] == .string("room_7") && left["ref"] == .number(9))
