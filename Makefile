@@ -7,7 +7,7 @@
 SWIFT_BUILD := swift build --explicit-target-dependency-import-check error
 SWIFT_FILES := Benchmarks Fuzz Sources Tests Package.swift
 # Three runs, since tests that compute would starve those that wait for something to happen, and many processes both.
-VALUE_TESTS := MartletCoreTests|MartletProtocolTests|MartletConfigurationTests|MartletWebSocketTests|MartletHTTP2Tests
+VALUE_TESTS := FuzzTests|MartletCoreTests|MartletProtocolTests|MartletConfigurationTests|MartletWebSocketTests|MartletHTTP2Tests
 PROCESS_TESTS := AbuseTests|BackplaneFaultTests|ClusterTests|ConformanceTests|MartletTestSupportTests
 # So many tests at a time: the time that one waits for what it expects begins with itself.
 WIDTH := --experimental-maximum-parallelization-width 12
