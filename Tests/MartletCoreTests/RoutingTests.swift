@@ -1,3 +1,4 @@
+import MartletTestSupport
 import Testing
 
 @testable import MartletCore
@@ -30,7 +31,9 @@ import Testing
 
   @Test func `A template recognises exactly what it can produce`() throws {
     let pieces = ["a", "_", "ab"]
-    var random = SystemRandomNumberGenerator()
+    let seed = UInt64.random(in: 0 ... .max)
+    print("RoutingTests seed: \(seed)")
+    var random = SeededGenerator(seed: seed)
     for _ in 0..<2_000 {
       let parts = (0..<Int.random(in: 1...5, using: &random)).map { _ in
         Bool.random(using: &random) ? "{x}" : pieces.randomElement(using: &random) ?? ""
@@ -106,7 +109,9 @@ import Testing
 
 @Suite struct BackoffTests {
   @Test func `Delays double up to the maximum, are random, and start again after a success`() {
-    var random = SystemRandomNumberGenerator()
+    let seed = UInt64.random(in: 0 ... .max)
+    print("RoutingTests seed: \(seed)")
+    var random = SeededGenerator(seed: seed)
     var backoff = Backoff(initial: .milliseconds(100), maximum: .seconds(2))
     for bound in [100, 200, 400, 800, 1_600, 2_000, 2_000] {
       let delay = backoff.next(using: &random)

@@ -25,7 +25,9 @@ import Testing
 
   private func run(_ settings: LoadTestSettings) async throws -> LoadTestReport {
     try settings.validate()
-    var generator = SystemRandomNumberGenerator()
+    let seed = UInt64.random(in: 0 ... .max)
+    print("LoadTestRunTests seed: \(seed)")
+    var generator = SeededGenerator(seed: seed)
     return try await LoadTest(settings: settings, run: RunIdentifier(using: &generator)).execute()
   }
 
