@@ -26,7 +26,7 @@ enum EchoTransport: Sendable, CustomStringConvertible {
 /// The client's end of one WebSocket to `/echo`: sends what it is told, right or wrong.
 final class EchoConnection: Sendable {
   /// For all that a case may have to wait for.
-  private static let patience = TimeAmount.seconds(60)
+  private static let patience = TimeAmount.seconds(AutobahnPlayer.isFull ? 600 : 60)
 
   private let eventLoop: any EventLoop
   private let receiver: NIOLoopBound<EchoReceiver>
