@@ -88,8 +88,9 @@ package struct RoutingTable: Sendable {
 
   /// The first route that matches `path` (without query).
   package func match(_ path: Substring) -> Match? {
+    let segments = PathPattern.split(path)
     for route in routes {
-      if let variables = route.path.match(path) {
+      if let variables = route.path.match(segments) {
         return Match(route: route, variables: variables)
       }
     }

@@ -5,9 +5,9 @@ package import NIOHTTP1
 /// What becomes of a request.
 package enum HTTPAnswer: Sendable {
   case response(HTTPResponse)
-  /// The head is sent, and the channel handed over: called on its loop, in a turn in which nothing is being decoded, with what
-  /// completes when the head has been written. The handler takes nothing that comes afterwards.
-  case handover(HTTPResponseHead, @Sendable (any Channel, EventLoopFuture<Void>) -> Void)
+  /// The channel is handed over, to be answered by whoever takes it: called on its loop, behind all earlier answers, in a turn in
+  /// which nothing is being decoded. The handler takes nothing that comes afterwards.
+  case handover(@Sendable (any Channel) -> Void)
 }
 
 /// Answers whole HTTP/1.1 requests one after the other. Behind a request that breaks the rules, or is too large, nothing is read.
@@ -161,11 +161,11 @@ package final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelH
       switch result {
       case .success(.response(let response)):
         handler.write(response, to: request.head, context)
-      case .success(.handover(let head, let take)):
+      case .success(.handover(let take)):
         // The decoder may be in the middle of what it has read.
         context.eventLoop.execute {
           let (handler, context) = bound.value
-          handler.handOver(head, take, context)
+          handler.handOver(take, context)
         }
       case .failure:
         handler.write(
@@ -185,14 +185,11 @@ package final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelH
 
   // MARK: Answers
 
-  private func handOver(
-    _ head: HTTPResponseHead, _ take: (any Channel, EventLoopFuture<Void>) -> Void,
-    _ context: ChannelHandlerContext
-  ) {
+  private func handOver(_ take: (any Channel) -> Void, _ context: ChannelHandlerContext) {
     guard context.channel.isActive else { return }
     nobodyWaits()
     state = .ended
-    take(context.channel, context.writeAndFlush(wrapOutboundOut(.head(head))))
+    take(context.channel)
   }
 
   private static func contains(_ option: String, _ headers: HTTPHeaders) -> Bool {

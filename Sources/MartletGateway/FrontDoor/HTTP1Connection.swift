@@ -72,19 +72,16 @@ final class HTTP1Connection {
         if bound.value.1.isDraining { response.headers.add(name: "Connection", value: "close") }
         return .response(response)
       case .stream(let opening):
-        var headers = opening.headers
-        if !isUpgrade { headers.add(name: "Connection", value: "close") }
-        return .handover(
-          HTTPResponseHead(version: .http1_1, status: opening.status, headers: headers)
-        ) { _, headWritten in bound.value.0.handOver(to: opening, behind: headWritten) }
+        return .handover { _ in bound.value.0.handOver(to: opening, closes: !isUpgrade) }
       }
     }
   }
 
-  /// The channel speaks HTTP no more: what the client has sent behind its request belongs to what follows.
-  private func handOver(to opening: StreamOpening, behind headWritten: EventLoopFuture<Void>) {
+  /// The channel speaks HTTP no more: what the client has sent behind its request belongs to what follows. The head of the
+  /// answer leaves with what is sent at once, in one write.
+  private func handOver(to opening: StreamOpening, closes: Bool) {
     let pipeline = channel.pipeline.syncOperations
-    let stream = SocketStream(channel, isPlain: isPlain, behind: headWritten)
+    let stream = SocketStream(channel, isPlain: isPlain)
     guard let decoding, (try? pipeline.addHandler(stream, position: .before(encoder))) != nil else {
       return channel.close(promise: nil)
     }
@@ -92,11 +89,33 @@ final class HTTP1Connection {
     for handler in [encoder] + handlers { pipeline.removeHandler(handler, promise: nil) }
     handlers = []
     self.decoding = nil
+    var head = ByteBuffer()
+    head.writeHead(opening.status, opening.headers, closes: closes)
+    stream.hold(behind: head)
     opening.begin.value(stream)
+    stream.release()
     let bound = NIOLoopBound((stream, decoder), eventLoop: channel.eventLoop)
     pipeline.removeHandler(decoding).assumeIsolated().whenComplete { _ in
       let (stream, decoder) = bound.value
       stream.begin(with: decoder.leftOver)
     }
+  }
+}
+
+extension ByteBuffer {
+  /// Writes the head of a response (RFC 9112 §4). What the client said and is repeated in it has come through the decoder, which
+  /// takes no control characters.
+  fileprivate mutating func writeHead(
+    _ status: HTTPResponseStatus, _ headers: HTTPHeaders, closes: Bool
+  ) {
+    reserveCapacity(512)
+    writeString("HTTP/1.1 \(status.code) \(status.reasonPhrase)\r\n")
+    for (name, value) in headers {
+      writeString(name)
+      writeStaticString(": ")
+      writeString(value)
+      writeStaticString("\r\n")
+    }
+    writeStaticString(closes ? "Connection: close\r\n\r\n" : "\r\n")
   }
 }
