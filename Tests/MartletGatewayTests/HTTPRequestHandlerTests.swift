@@ -19,7 +19,8 @@ import Testing
     init() throws {
       let state = State()
       self.state = state
-      try channel.pipeline.syncOperations.configureHTTPServerPipeline()
+      try channel.pipeline.syncOperations.addHandler(
+        ByteToMessageHandler(HTTPRequestDecoder()))
       try channel.pipeline.syncOperations.addHandler(
         HTTPRequestHandler(bodyLimit: 0, timeout: .seconds(30)) { _, channel, gone in
           gone.whenComplete { _ in state.gone.withLock { $0 += 1 } }
@@ -110,7 +111,7 @@ import Testing
     }
     let pipeline = channel.pipeline.syncOperations
     try pipeline.addHandler(socket)
-    try pipeline.configureHTTPServerPipeline()
+    try pipeline.addHandler(ByteToMessageHandler(HTTPRequestDecoder()))
     try pipeline.addHandler(requests)
     try channel.writeInbound(
       ByteBuffer(

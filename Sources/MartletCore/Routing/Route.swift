@@ -73,11 +73,14 @@ package struct RoutingTable: Sendable {
   package let echoes: [PathPattern]
   /// The claims of tokens that decide about access.
   package let claims: Set<String>
+  /// Whether any route has presence.
+  package let hasPresence: Bool
 
   package init(_ routes: [Route], echoes: [PathPattern] = []) {
     self.routes = routes
     self.echoes = echoes
     self.claims = Set(routes.flatMap { $0.access.conditions.map(\.claim) })
+    self.hasPresence = routes.contains { $0.hasPresence }
   }
 
   /// A route that matches a path, with the variables' values.
