@@ -41,7 +41,8 @@ package final class AdminServer: Sendable {
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
-          try channel.pipeline.syncOperations.configureHTTPServerPipeline()
+          try channel.pipeline.syncOperations.addHandler(
+            ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes)))
           try channel.pipeline.syncOperations.addHandler(
             HTTPRequestHandler(bodyLimit: 0, timeout: .seconds(30)) { request, channel, _ in
               Self.answer(request, reports, channel.eventLoop).map { .response($0) }

@@ -57,48 +57,50 @@ final class GatewayServices: Sendable {
 }
 
 /// The limits of a configuration in the units of event loops.
-struct GatewayLimits: Sendable {
+///
+/// An object, since every connection refers to them.
+final class GatewayLimits: Sendable {
   /// What an event has around it in a request of the API, in bytes.
   private static let envelopeAllowance = 4_096
 
-  var messageSize: Int
-  var frameSize: Int
-  var pendingBytes: Int
-  var connections: Int
-  var recovery: RecoveryBudget
+  let messageSize: Int
+  let frameSize: Int
+  let pendingBytes: Int
+  let connections: Int
+  let recovery: RecoveryBudget
   /// Recovered and not yet sent, of all clients, in bytes.
-  var recoveryMemory: Int
-  var pingInterval: TimeAmount
-  var pingTimeout: TimeAmount
-  var handshakeTimeout: TimeAmount
-  var drainTimeout: TimeAmount
+  let recoveryMemory: Int
+  let pingInterval: TimeAmount
+  let pingTimeout: TimeAmount
+  let handshakeTimeout: TimeAmount
+  let drainTimeout: TimeAmount
   /// Publications of one connection over time; nil: as many as it likes.
-  var publishing: TokenBucket?
+  let publishing: TokenBucket?
   /// Nil: however old.
-  var connectionAge: ConnectionAge?
+  let connectionAge: ConnectionAge?
   /// Of a request, in bytes.
-  var headerSize: Int
+  let headerSize: Int
   /// Of one connection.
-  var groups: Int
+  let groups: Int
   /// In bytes of JSON.
-  var presenceMetaSize: Int
+  let presenceMetaSize: Int
   /// The most members that a list brings unasked.
-  var presenceCap: Int
+  let presenceCap: Int
   /// Between two reports that a session is active.
-  var activityInterval: TimeAmount
-  private var activeWindow: Duration
+  let activityInterval: TimeAmount
+  private let activeWindow: Duration
   /// Between two comments to who only reads.
-  var eventStreamHeartbeat: TimeAmount
-  var eventStreamDuration: TimeAmount
+  let eventStreamHeartbeat: TimeAmount
+  let eventStreamDuration: TimeAmount
   /// How long a browser waits before it comes back.
-  var eventStreamRetry: TimeAmount
+  let eventStreamRetry: TimeAmount
   /// How long a poll waits for something new, unless it says so itself.
-  var pollWait: TimeAmount
-  var maximumPollWait: TimeAmount
+  let pollWait: TimeAmount
+  let maximumPollWait: TimeAmount
   /// Streams of one HTTP/2 connection; 0: HTTP/2 is not spoken.
-  var http2Streams: Int
+  let http2Streams: Int
   /// Nil: nothing is compressed.
-  var compression: CompressionSettings?
+  let compression: CompressionSettings?
 
   /// Of a request, in bytes: an event and its envelope.
   var bodySize: Int { messageSize + Self.envelopeAllowance }

@@ -19,7 +19,8 @@ import Testing
     init() throws {
       let state = State()
       self.state = state
-      try channel.pipeline.syncOperations.configureHTTPServerPipeline()
+      try channel.pipeline.syncOperations.addHandler(
+        ByteToMessageHandler(HTTPRequestDecoder()))
       try channel.pipeline.syncOperations.addHandler(
         HTTPRequestHandler(bodyLimit: 0, timeout: .seconds(30)) { _, channel, gone in
           gone.whenComplete { _ in state.gone.withLock { $0 += 1 } }
@@ -70,8 +71,56 @@ import Testing
   @Test func `A channel that is handed over is no request any more`() throws {
     let world = try World()
     try world.ask()
-    world.answer(.handover(HTTPResponseHead(version: .http1_1, status: .ok)) { _, _ in })
+    world.answer(.handover { _ in })
     #expect(world.gone == 1)
     _ = try world.channel.finish()
+  }
+
+  /// A socket that takes nothing until it is told to.
+  private final class FullSocket: ChannelOutboundHandler {
+    typealias OutboundIn = ByteBuffer
+
+    private var isFull = true
+    private var waiting: [(NIOAny, EventLoopPromise<Void>?)] = []
+    private var context: ChannelHandlerContext?
+
+    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+    func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+      if isFull { waiting.append((data, promise)) } else { context.write(data, promise: promise) }
+    }
+
+    func drain() {
+      isFull = false
+      for (data, promise) in waiting { context?.writeAndFlush(data, promise: promise) }
+    }
+  }
+
+  @Test func `A channel is handed over when its earlier answers have left`() throws {
+    let channel = EmbeddedChannel()
+    try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
+    let socket = FullSocket()
+    let handovers = Mutex(0)
+    let requests = HTTPRequestHandler(
+      bodyLimit: 100, timeout: .seconds(10)
+    ) { request, channel, _ in
+      channel.eventLoop.makeSucceededFuture(
+        request.path == "/stream"
+          ? .handover { _ in handovers.withLock { $0 += 1 } } : .response(.text(.ok, "first")))
+    }
+    let pipeline = channel.pipeline.syncOperations
+    try pipeline.addHandler(socket)
+    try pipeline.addHandler(ByteToMessageHandler(HTTPRequestDecoder()))
+    try pipeline.addHandler(requests)
+    try channel.writeInbound(
+      ByteBuffer(
+        string: "GET /text HTTP/1.1\r\nHost: a\r\n\r\nGET /stream HTTP/1.1\r\nHost: a\r\n\r\n"))
+    channel.embeddedEventLoop.run()
+    #expect(handovers.withLock { $0 } == 0)
+    socket.drain()
+    channel.embeddedEventLoop.run()
+    #expect(handovers.withLock { $0 } == 1)
+    _ = try? channel.finish()
   }
 }

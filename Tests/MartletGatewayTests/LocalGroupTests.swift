@@ -1,5 +1,6 @@
 import MartletBackplane
 import MartletCore
+import MartletProtocol
 import NIOCore
 import NIOEmbedded
 import Testing
@@ -33,6 +34,68 @@ import Testing
     shardLoop.run()
     loop.run()
     #expect(transport.texts.first?.contains(#""member_count":1"#) == true)
+  }
+
+  /// A hub whose backplane is on a loop that does nothing until it is run, with one member of the group.
+  private func makeHubWithMember(
+    _ loop: EmbeddedEventLoop, _ shardLoop: EmbeddedEventLoop
+  ) async throws -> (Hub, Subscription) {
+    let hub = try await EmbeddedHub.make(loop, shardLoop: shardLoop)
+    let (member, transport) = try EmbeddedHub.session("member", hub)
+    hub.join(member.primary, since: nil)
+    while transport.texts.isEmpty {
+      loop.run()
+      shardLoop.run()
+    }
+    return (hub, member.primary)
+  }
+
+  @Test func `Who joins a group with members here need not wait for the backplane`() async throws {
+    let (loop, shardLoop) = (EmbeddedEventLoop(), EmbeddedEventLoop())
+    let (hub, member) = try await makeHubWithMember(loop, shardLoop)
+    let position = try #require(hub.position(of: member))
+    let (new, newTransport) = try EmbeddedHub.session("new", hub)
+    hub.join(new.primary, since: nil)
+    #expect(newTransport.texts.count == 1)
+    #expect(newTransport.texts.first?.contains(ServerFrame.json(position)) == true)
+    let (back, backTransport) = try EmbeddedHub.session("back", hub)
+    hub.join(back.primary, since: position)
+    #expect(backTransport.texts.first?.contains(#""recovered":true"#) == true)
+    hub.received([GroupBatch(group: Example.group, deliveries: [next(to: position)])])
+    #expect(newTransport.frames == 1 && backTransport.frames == 1)
+  }
+
+  @Test func `Who comes from another position than the members' has to wait`() async throws {
+    let (loop, shardLoop) = (EmbeddedEventLoop(), EmbeddedEventLoop())
+    let (hub, member) = try await makeHubWithMember(loop, shardLoop)
+    let position = try #require(hub.position(of: member))
+    let (back, transport) = try EmbeddedHub.session("back", hub)
+    hub.join(back.primary, since: Position(epoch: position.epoch, offset: position.offset + 1))
+    #expect(transport.texts.isEmpty)
+    shardLoop.run()
+    loop.run()
+    #expect(transport.texts.first?.contains(#""recovered":false"#) == true)
+  }
+
+  @Test func `As long as it is not known what the members miss, who joins has to wait`()
+    async throws
+  {
+    let (loop, shardLoop) = (EmbeddedEventLoop(), EmbeddedEventLoop())
+    let (hub, _) = try await makeHubWithMember(loop, shardLoop)
+    hub.interrupted(shard: 0)
+    let (new, transport) = try EmbeddedHub.session("new", hub)
+    hub.join(new.primary, since: nil)
+    #expect(transport.texts.isEmpty)
+    shardLoop.run()
+    loop.run()
+    #expect(transport.texts.count == 1)
+  }
+
+  private func next(to position: Position) -> Delivery {
+    Delivery(
+      group: Example.group,
+      position: Position(epoch: position.epoch, offset: position.offset + 1), excluded: nil,
+      event: ByteBuffer(string: "{}"))
   }
 
   @Test func `A joiner whose answer is older than the stream's beginning asks again`() async throws

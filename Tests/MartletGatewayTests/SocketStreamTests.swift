@@ -1,5 +1,5 @@
-import MartletTestSupport
 import NIOCore
+import NIOEmbedded
 import NIOPosix
 import Synchronization
 import Testing
@@ -8,18 +8,52 @@ import Testing
 
 /// Bytes that go directly to the socket, and bytes that wait in the channel.
 @Suite struct SocketStreamTests {
-  @Test func `Nothing overtakes what the channel has not written yet`() async throws {
+  private func makeStream() throws -> (SocketStream, EmbeddedChannel) {
+    let channel = EmbeddedChannel()
+    try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
+    let stream = SocketStream(channel, isPlain: false)
+    try channel.pipeline.syncOperations.addHandler(stream)
+    return (stream, channel)
+  }
+
+  private func text(_ channel: EmbeddedChannel) throws -> String? {
+    try channel.readOutbound(as: ByteBuffer.self).map { String(buffer: $0) }
+  }
+
+  @Test func `What answers a request leaves with the head of the response`() throws {
+    let (stream, channel) = try makeStream()
+    stream.hold(behind: ByteBuffer(string: "head "))
+    stream.write(ByteBuffer(string: "first "))
+    stream.write(ByteBuffer(string: "second"))
+    #expect(try text(channel) == nil)
+    stream.release()
+    #expect(try text(channel) == "head first second")
+    stream.write(ByteBuffer(string: "third"))
+    #expect(try text(channel) == "third")
+  }
+
+  @Test func `A stream that ends while it is held back sends what it has first`() throws {
+    let (stream, channel) = try makeStream()
+    stream.hold(behind: ByteBuffer(string: "head "))
+    stream.write(ByteBuffer(string: "last words"))
+    stream.end()
+    #expect(channel.isActive)
+    stream.release()
+    #expect(try text(channel) == "head last words")
+    #expect(!channel.isActive)
+  }
+
+  @Test func `What is written directly arrives in order, and the end behind it`() async throws {
     let server = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
-          let earlier = channel.eventLoop.makePromise(of: Void.self)
-          let stream = SocketStream(channel, isPlain: true, behind: earlier.futureResult)
+          let stream = SocketStream(channel, isPlain: true)
           try channel.pipeline.syncOperations.addHandler(stream)
           let bound = NIOLoopBound(stream, eventLoop: channel.eventLoop)
           channel.eventLoop.execute {
-            // As if the socket had been full: it is not flushed.
-            channel.write(ByteBuffer(string: "first "), promise: earlier)
+            bound.value.hold(behind: ByteBuffer(string: "first "))
             bound.value.write(ByteBuffer(string: "second "))
+            bound.value.release()
             bound.value.write(ByteBuffer(string: "third"))
             bound.value.end()
           }
@@ -37,6 +71,20 @@ import Testing
     try await client.closeFuture.get()
     #expect(collector.text.withLock { $0 } == "first second third")
     try await server.close().get()
+  }
+
+  @Test func `Buffers are as large as what comes, but the first, which stays, is small`() {
+    var buffers = ReceiveBuffers()
+    func size() -> Int { buffers.buffer(allocator: ByteBufferAllocator()).capacity }
+    #expect(size() == 256)
+    // A channel that uses buffers again would keep large ones.
+    let isNew = buffers.record(actualReadBytes: 256)
+    #expect(isNew && buffers.nextBufferSize() == nil)
+    #expect(size() == 2_048)
+    for _ in 1...10 { _ = buffers.record(actualReadBytes: size()) }
+    #expect(size() == 16_384)
+    for _ in 1...10 { _ = buffers.record(actualReadBytes: 100) }
+    #expect(size() == 2_048)
   }
 
   private final class SharedText: Sendable {

@@ -43,7 +43,11 @@ package struct PathPattern: Hashable, Sendable {
 
   /// The variables' values if `path` (without query) matches, else nil.
   package func match(_ path: Substring) -> [String: String]? {
-    let parts = Self.split(path)
+    match(Self.split(path))
+  }
+
+  /// The same for a path that is split already.
+  func match(_ parts: [Substring]) -> [String: String]? {
     guard parts.count == segments.count else { return nil }
     var values: [String: String] = [:]
     for (part, segment) in zip(parts, segments) {
@@ -57,8 +61,10 @@ package struct PathPattern: Hashable, Sendable {
     return values
   }
 
-  private static func split(_ path: some StringProtocol) -> [Substring] {
-    Substring(path).split(separator: "/", omittingEmptySubsequences: true)
+  /// The segments of a path.
+  static func split(_ path: some StringProtocol) -> [Substring] {
+    // Bytes, not characters: a slash is one wherever it stands (RFC 3986 §3.3).
+    Substring(path).utf8.split(separator: UInt8(ascii: "/")).map { Substring($0) }
   }
 
   static func isName(_ text: some StringProtocol) -> Bool {

@@ -73,11 +73,14 @@ package struct RoutingTable: Sendable {
   package let echoes: [PathPattern]
   /// The claims of tokens that decide about access.
   package let claims: Set<String>
+  /// Whether any route has presence.
+  package let hasPresence: Bool
 
   package init(_ routes: [Route], echoes: [PathPattern] = []) {
     self.routes = routes
     self.echoes = echoes
     self.claims = Set(routes.flatMap { $0.access.conditions.map(\.claim) })
+    self.hasPresence = routes.contains { $0.hasPresence }
   }
 
   /// A route that matches a path, with the variables' values.
@@ -88,8 +91,9 @@ package struct RoutingTable: Sendable {
 
   /// The first route that matches `path` (without query).
   package func match(_ path: Substring) -> Match? {
+    let segments = PathPattern.split(path)
     for route in routes {
-      if let variables = route.path.match(path) {
+      if let variables = route.path.match(segments) {
         return Match(route: route, variables: variables)
       }
     }

@@ -24,18 +24,19 @@ package struct RequestTarget {
   private var queryText: Substring
 
   package init(_ uri: String) {
-    let question = uri.firstIndex(of: "?")
+    let question = uri.utf8.firstIndex(of: UInt8(ascii: "?"))
     path = uri[..<(question ?? uri.endIndex)]
-    queryText = question.map { uri[uri.index(after: $0)...] } ?? ""
+    queryText = question.map { uri[uri.utf8.index(after: $0)...] } ?? ""
   }
 
   /// Parameters with percent escapes and `+` decoded; of a repeated one the last.
   package var query: [String: String] {
     var result: [String: String] = [:]
-    for pair in queryText.split(separator: "&") {
-      let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      let value = parts.count > 1 ? Self.decoded(parts[1], plusIsSpace: true) : ""
-      result[Self.decoded(parts[0], plusIsSpace: true)] = value
+    for pair in queryText.utf8.split(separator: UInt8(ascii: "&")) {
+      let parts = pair.split(
+        separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
+      let value = parts.count > 1 ? Self.decoded(Substring(parts[1]), plusIsSpace: true) : ""
+      result[Self.decoded(Substring(parts[0]), plusIsSpace: true)] = value
     }
     return result
   }
@@ -44,7 +45,10 @@ package struct RequestTarget {
   ///
   /// - Parameter plusIsSpace: so in queries; in paths a plus is a plus.
   package static func decoded(_ text: Substring, plusIsSpace: Bool = false) -> String {
-    String(decoding: bytes(text, plusIsSpace: plusIsSpace), as: UTF8.self)
+    guard text.utf8.contains(where: { $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: "+") }) else {
+      return String(text)
+    }
+    return String(decoding: bytes(text, plusIsSpace: plusIsSpace), as: UTF8.self)
   }
 
   /// Whether ``decoded(_:plusIsSpace:)`` finds UTF-8, and has nothing to repair.

@@ -5,17 +5,20 @@ package import NIOHTTP1
 /// What becomes of a request.
 package enum HTTPAnswer: Sendable {
   case response(HTTPResponse)
-  /// The head is sent, and the channel handed over: called on its loop, in a turn in which nothing is being decoded, with what
-  /// completes when the head has been written. The handler takes nothing that comes afterwards.
-  case handover(HTTPResponseHead, @Sendable (any Channel, EventLoopFuture<Void>) -> Void)
+  /// The channel is handed over, to be answered by whoever takes it: called on its loop, behind all earlier answers, in a turn in
+  /// which nothing is being decoded. The handler takes nothing that comes afterwards.
+  case handover(@Sendable (any Channel) -> Void)
 }
 
-/// Answers whole HTTP/1.1 requests one after the other. Behind a request that breaks the rules, or is too large, nothing is read.
+/// Answers whole HTTP/1.1 requests one after the other: as long as one has no answer, or the socket has not taken it, nothing is
+/// read, and what came with it waits. Behind a request that breaks the rules, or is too large, nothing is looked at.
 ///
-/// Confined to its channel's event loop.
-package final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelHandler {
+/// Stands right behind the decoder, and takes the place of NIO's handlers for pipelining and encoding. Confined to its channel's
+/// event loop.
+package final class HTTPRequestHandler: ChannelDuplexHandler, RemovableChannelHandler {
   package typealias InboundIn = HTTPServerRequestPart
-  package typealias OutboundOut = HTTPServerResponsePart
+  package typealias OutboundIn = Never
+  package typealias OutboundOut = ByteBuffer
 
   /// Answers a request; called on the channel's loop, may complete on any.
   ///
@@ -28,10 +31,18 @@ package final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelH
   private enum State {
     /// Can transition to: receiving, ended.
     case idle
-    /// Can transition to: idle, ended.
+    /// Can transition to: answering, ended.
     case receiving(HTTPRequest)
+    /// A request has no answer, or it has not left. Can transition to: idle, ended.
+    case answering
     /// The channel is no longer this handler's, or will be closed: what it brings is ignored.
     case ended
+  }
+
+  /// What the decoder has found.
+  private enum Arrival {
+    case part(HTTPServerRequestPart)
+    case failure(HTTPParserError)
   }
 
   /// How long a client may take to read the last answer and to close: a connection that is closed with bytes unread is reset, and
@@ -46,6 +57,14 @@ package final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelH
   /// Nil once the handler is removed: who responds may own it.
   private var respond: Responder?
   private var state = State.idle
+  /// What came with a request that is being answered, behind it.
+  private var arrivals = CircularBuffer<Arrival>()
+  /// The channel would read on, but has to wait for an answer.
+  private var readIsHeld = false
+  /// Between what is read and the end of that turn the decoder may be at work.
+  private var isDecoding = false
+  /// Takes the channel when nothing is being decoded.
+  private var taker: ((any Channel) -> Void)?
   private var deadline: Scheduled<Void>?
   /// Of the request that is being answered.
   private var gone: EventLoopPromise<Void>?
@@ -85,8 +104,37 @@ package final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelH
   // MARK: Requests
 
   package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    isDecoding = true
+    arrived(.part(unwrapInboundIn(data)), context)
+  }
+
+  package func errorCaught(context: ChannelHandlerContext, error: any Error) {
     if case .ended = state { return }
-    switch (unwrapInboundIn(data), state) {
+    guard let error = error as? HTTPParserError, context.channel.isActive else {
+      return context.close(promise: nil)
+    }
+    arrived(.failure(error), context)
+  }
+
+  private func arrived(_ arrival: Arrival, _ context: ChannelHandlerContext) {
+    if case .answering = state { arrivals.append(arrival) } else { take(arrival, context) }
+  }
+
+  private func take(_ arrival: Arrival, _ context: ChannelHandlerContext) {
+    if case .ended = state { return }
+    switch arrival {
+    case .part(let part): take(part, context)
+    case .failure(.headerOverflow):
+      refuse(
+        HTTPRequestRules.Violation(
+          status: .requestHeaderFieldsTooLarge, code: "too_large",
+          message: "the head of the request is too large"), context)
+    case .failure: refuse(.malformed("this is no HTTP/1.1 request"), context)
+    }
+  }
+
+  private func take(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) {
+    switch (part, state) {
     case (.head(let head), _):
       do throws(HTTPRequestRules.Violation) {
         state = .receiving(
@@ -107,7 +155,7 @@ package final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelH
       request.body.writeBuffer(&part)
       state = .receiving(request)
     case (.end, .receiving(let request)):
-      state = .idle
+      state = .answering
       answer(request, context)
     case (.body, _), (.end, _):
       break
@@ -119,17 +167,14 @@ package final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelH
       status: .payloadTooLarge, code: "too_large", message: "the body is above \(bodyLimit) bytes")
   }
 
-  package func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    if case .ended = state { return }
-    guard let error = error as? HTTPParserError, context.channel.isActive else {
-      return context.close(promise: nil)
-    }
-    refuse(
-      error == .headerOverflow
-        ? HTTPRequestRules.Violation(
-          status: .requestHeaderFieldsTooLarge, code: "too_large",
-          message: "the head of the request is too large")
-        : .malformed("this is no HTTP/1.1 request"), context)
+  package func read(context: ChannelHandlerContext) {
+    if case .answering = state { readIsHeld = true } else { context.read() }
+  }
+
+  package func channelReadComplete(context: ChannelHandlerContext) {
+    isDecoding = false
+    context.fireChannelReadComplete()
+    if let taker { handOver(taker, context) }
   }
 
   /// Nothing behind such a request can be understood, or is worth it.
@@ -139,13 +184,11 @@ package final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelH
       violation.status,
       #"{"error":{"code":"\#(violation.code)","message":\#(JSONText.quoted(violation.message))}}"#)
     startDeadline(context, timeout)
-    var head = HTTPResponseHead(
-      version: .http1_1, status: response.status, headers: response.headers)
-    head.headers.replaceOrAdd(name: "Content-Length", value: "\(response.body.readableBytes)")
-    head.headers.replaceOrAdd(name: "Connection", value: "close")
-    context.write(wrapOutboundOut(.head(head)), promise: nil)
-    context.write(wrapOutboundOut(.body(.byteBuffer(response.body))), promise: nil)
-    end(after: context.writeAndFlush(wrapOutboundOut(.end(nil))), context)
+    let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+    send(response, closes: true, context).whenSuccess {
+      let (handler, context) = bound.value
+      handler.end(context)
+    }
   }
 
   private func answer(_ request: HTTPRequest, _ context: ChannelHandlerContext) {
@@ -161,12 +204,8 @@ package final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelH
       switch result {
       case .success(.response(let response)):
         handler.write(response, to: request.head, context)
-      case .success(.handover(let head, let take)):
-        // The decoder may be in the middle of what it has read.
-        context.eventLoop.execute {
-          let (handler, context) = bound.value
-          handler.handOver(head, take, context)
-        }
+      case .success(.handover(let take)):
+        if handler.isDecoding { handler.taker = take } else { handler.handOver(take, context) }
       case .failure:
         handler.write(
           .json(
@@ -185,18 +224,12 @@ package final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelH
 
   // MARK: Answers
 
-  private func handOver(
-    _ head: HTTPResponseHead, _ take: (any Channel, EventLoopFuture<Void>) -> Void,
-    _ context: ChannelHandlerContext
-  ) {
+  private func handOver(_ take: (any Channel) -> Void, _ context: ChannelHandlerContext) {
+    taker = nil
     guard context.channel.isActive else { return }
     nobodyWaits()
     state = .ended
-    take(context.channel, context.writeAndFlush(wrapOutboundOut(.head(head))))
-  }
-
-  private static func contains(_ option: String, _ headers: HTTPHeaders) -> Bool {
-    headers[canonicalForm: "Connection"].contains { $0.lowercased() == option }
+    take(context.channel)
   }
 
   private func write(
@@ -205,51 +238,67 @@ package final class HTTPRequestHandler: ChannelInboundHandler, RemovableChannelH
     guard context.channel.isActive else { return }
     nobodyWaits()
     startDeadline(context, timeout)
-    var head = HTTPResponseHead(
-      version: request.version, status: response.status, headers: response.headers)
-    head.headers.replaceOrAdd(name: "Content-Length", value: "\(response.body.readableBytes)")
     let isLast =
-      !request.isKeepAlive || request.endsParsing || Self.contains("close", response.headers)
-    if isLast, !Self.contains("close", head.headers) {
-      head.headers.add(name: "Connection", value: "close")
-    }
-    context.write(wrapOutboundOut(.head(head)), promise: nil)
-    let body = request.method == .HEAD ? ByteBuffer() : response.body
-    let count = body.readableBytes
+      !request.isKeepAlive || request.endsParsing || response.headers.hasConnectionOption("close")
+    let count = request.method == .HEAD ? 0 : response.body.readableBytes
     unsentBytesChanged?(count)
-    let sent = context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(body))))
+    let sent = send(response, to: request, closes: isLast, context)
     if isLast { state = .ended }
     let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
     sent.whenComplete { result in
       bound.value.0.unsentBytesChanged?(-count)
       guard case .success = result else { return }
-      // The end of a response lets the next request in. Not before the socket has taken this one: who asks without reading would
-      // have any number of answers wait here. And not at once: a thousand requests in one read would be a thousand calls deep.
+      // The next request has its turn. Not before the socket has taken this answer: who asks without reading would have any number
+      // of answers wait here. And not at once: a thousand requests in one read would be a thousand calls deep.
       bound.value.1.eventLoop.execute {
         let (handler, context) = bound.value
-        guard context.channel.isActive else { return }
-        let done = context.writeAndFlush(handler.wrapOutboundOut(.end(nil)))
-        if isLast { handler.end(after: done, context) }
+        handler.answered(context)
       }
     }
   }
 
-  /// Closes this side when `done`, and the other when the client has, or ``lingerTimeout`` later.
-  private func end(after done: EventLoopFuture<Void>, _ context: ChannelHandlerContext) {
-    let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-    done.whenSuccess {
-      let (handler, context) = bound.value
-      guard context.channel.isActive else { return }
-      handler.startDeadline(context, Self.lingerTimeout)
-      context.close(mode: .output, promise: nil)
+  /// - Parameter request: nil: what came was none.
+  /// - Returns: completes when the socket has taken it.
+  private func send(
+    _ response: HTTPResponse, to request: HTTPRequestHead? = nil, closes: Bool,
+    _ context: ChannelHandlerContext
+  ) -> EventLoopFuture<Void> {
+    var headers = response.headers
+    headers.replaceOrAdd(name: "Content-Length", value: "\(response.body.readableBytes)")
+    if closes, !headers.hasConnectionOption("close") {
+      headers.add(name: "Connection", value: "close")
     }
+    var head = ByteBuffer()
+    head.writeHTTP1Head(request?.version ?? .http1_1, response.status, headers)
+    guard request?.method != .HEAD, response.body.readableBytes > 0 else {
+      return context.writeAndFlush(wrapOutboundOut(head))
+    }
+    context.write(wrapOutboundOut(head), promise: nil)
+    return context.writeAndFlush(wrapOutboundOut(response.body))
   }
-}
 
-extension HTTPRequestHead {
-  /// Whether NIO's parser stops behind this request, since another protocol may follow.
-  fileprivate var endsParsing: Bool {
-    headers.contains(name: "Upgrade")
-      && headers[canonicalForm: "Connection"].contains { $0.lowercased() == "upgrade" }
+  /// An answer has left.
+  private func answered(_ context: ChannelHandlerContext) {
+    guard context.channel.isActive else { return }
+    if case .ended = state {
+      end(context)
+    } else {
+      state = .idle
+    }
+    while !isAnswering, let arrival = arrivals.popFirst() { take(arrival, context) }
+    guard !isAnswering, readIsHeld else { return }
+    readIsHeld = false
+    context.read()
+  }
+
+  private var isAnswering: Bool {
+    if case .answering = state { true } else { false }
+  }
+
+  /// Closes this side, and the other when the client has, or ``lingerTimeout`` later.
+  private func end(_ context: ChannelHandlerContext) {
+    guard context.channel.isActive else { return }
+    startDeadline(context, Self.lingerTimeout)
+    context.close(mode: .output, promise: nil)
   }
 }

@@ -7,8 +7,8 @@ internal import NIOPosix
 
 /// The port for clients and backends: HTTP/1.1 and HTTP/2.
 struct ClientListener: Sendable {
-  /// The most that is read from a connection at once, in bytes.
-  private static let readSize = 16_384
+  /// Connections that are accepted before those that are there have their turn again.
+  private static let acceptsAtOnce: UInt = 16
 
   let services: GatewayServices
   let hubs: [NIOLoopBoundBox<Hub>]
@@ -21,14 +21,9 @@ struct ClientListener: Sendable {
     try await ServerBootstrap(group: group)
       .serverChannelOption(.backlog, value: 4_096)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-      .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-      // One turn of the loop takes no more from one client, so that a flood does not keep the others waiting.
-      .childChannelOption(.maxMessagesPerRead, value: 1)
-      .childChannelOption(
-        .recvAllocator,
-        value: AdaptiveRecvByteBufferAllocator(
-          minimum: 64, initial: 2_048, maximum: Self.readSize)
-      )
+      // Accepted sockets have the options of the listening one.
+      .serverChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+      .serverChannelOption(.maxMessagesPerRead, value: Self.acceptsAtOnce)
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture { try configure(channel) }
       }
@@ -46,6 +41,10 @@ struct ClientListener: Sendable {
     let door = FrontDoor(services: services, hub: hub, api: api)
     let limits = services.limits
     let isPlain = tls == nil
+    // One turn of the loop takes no more from one client, so that a flood does not keep the others waiting. And a channel keeps
+    // as many buffers as it may read in a turn.
+    try channel.syncOptions?.setOption(.maxMessagesPerRead, value: 1)
+    try channel.syncOptions?.setOption(.recvAllocator, value: ReceiveBuffers())
     if let tls { try channel.pipeline.syncOperations.addHandler(tls.makeHandler()) }
     try channel.pipeline.syncOperations.addHandler(
       ProtocolDetector(

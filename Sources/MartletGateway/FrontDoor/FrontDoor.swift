@@ -81,7 +81,8 @@ final class FrontDoor {
     _ admitted: Admission.Admitted, _ request: ClientRequest, over transport: any SessionTransport,
     until end: NIODeadline?, hasPresence: Bool = true, attach: (Session) -> Void
   ) {
-    let origin = ConnectionOrigin(request).json
+    // Only presence tells backends of it.
+    let origin = services.routing.hasPresence ? ConnectionOrigin(request).json : "{}"
     let presence =
       hasPresence && admitted.route.hasPresence
       ? SessionPresence(

@@ -7,21 +7,16 @@ internal import NIOHTTP1
 final class HTTP1Connection {
   private let channel: any Channel
   private let isPlain: Bool
-  private let encoder: HTTPResponseEncoder
   private let allowance: PublishAllowance
   private let decoder: HTTP1Decoder
-  private var handlers: [any RemovableChannelHandler] = []
-  private var decoding: ByteToMessageHandler<HTTP1Decoder>?
+  /// Nil when the channel is handed over.
+  private var handlers: (ByteToMessageHandler<HTTP1Decoder>, HTTPRequestHandler)?
 
   private init(_ channel: any Channel, _ limits: GatewayLimits, isPlain: Bool) {
     self.channel = channel
     allowance = PublishAllowance(limits)
     self.isPlain = isPlain
     decoder = HTTP1Decoder(limit: limits.headerSize)
-    // Whoever answers sets Content-Length; what goes on without an end has neither that nor chunks.
-    var configuration = HTTPResponseEncoder.Configuration()
-    configuration.automaticallySetFramingHeaders = false
-    encoder = HTTPResponseEncoder(configuration: configuration)
   }
 
   /// Adds the handlers to `channel`, whose bytes are those of HTTP/1.1.
@@ -44,12 +39,10 @@ final class HTTP1Connection {
     let hub = door.hub
     requests.unsentBytesChanged = { hub.unsentAnswers += $0 }
     let decoding = ByteToMessageHandler(decoder)
-    self.decoding = decoding
-    handlers = [HTTPServerPipelineHandler(), NIOHTTPResponseHeadersValidator(), requests]
+    handlers = (decoding, requests)
     let pipeline = channel.pipeline.syncOperations
-    try pipeline.addHandler(encoder)
     try pipeline.addHandler(decoding)
-    for handler in handlers { try pipeline.addHandler(handler) }
+    try pipeline.addHandler(requests)
   }
 
   private func answer(
@@ -72,27 +65,29 @@ final class HTTP1Connection {
         if bound.value.1.isDraining { response.headers.add(name: "Connection", value: "close") }
         return .response(response)
       case .stream(let opening):
-        var headers = opening.headers
-        if !isUpgrade { headers.add(name: "Connection", value: "close") }
-        return .handover(
-          HTTPResponseHead(version: .http1_1, status: opening.status, headers: headers)
-        ) { _, headWritten in bound.value.0.handOver(to: opening, behind: headWritten) }
+        return .handover { _ in bound.value.0.handOver(to: opening, closes: !isUpgrade) }
       }
     }
   }
 
-  /// The channel speaks HTTP no more: what the client has sent behind its request belongs to what follows.
-  private func handOver(to opening: StreamOpening, behind headWritten: EventLoopFuture<Void>) {
+  /// The channel speaks HTTP no more: what the client has sent behind its request belongs to what follows. The head of the
+  /// answer leaves with what is sent at once, in one write.
+  private func handOver(to opening: StreamOpening, closes: Bool) {
     let pipeline = channel.pipeline.syncOperations
-    let stream = SocketStream(channel, isPlain: isPlain, behind: headWritten)
-    guard let decoding, (try? pipeline.addHandler(stream, position: .before(encoder))) != nil else {
-      return channel.close(promise: nil)
-    }
+    let stream = SocketStream(channel, isPlain: isPlain)
+    guard let (decoding, requests) = handlers,
+      (try? pipeline.addHandler(stream, position: .before(decoding))) != nil
+    else { return channel.close(promise: nil) }
+    handlers = nil
     decoder.stop()
-    for handler in [encoder] + handlers { pipeline.removeHandler(handler, promise: nil) }
-    handlers = []
-    self.decoding = nil
+    pipeline.removeHandler(requests, promise: nil)
+    var headers = opening.headers
+    if closes { headers.add(name: "Connection", value: "close") }
+    var head = ByteBuffer()
+    head.writeHTTP1Head(.http1_1, opening.status, headers)
+    stream.hold(behind: head)
     opening.begin.value(stream)
+    stream.release()
     let bound = NIOLoopBound((stream, decoder), eventLoop: channel.eventLoop)
     pipeline.removeHandler(decoding).assumeIsolated().whenComplete { _ in
       let (stream, decoder) = bound.value

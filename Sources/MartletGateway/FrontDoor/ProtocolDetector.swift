@@ -66,7 +66,8 @@ final class ProtocolDetector: ChannelInboundHandler, RemovableChannelHandler {
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    bytes.writeImmutableBuffer(unwrapInboundIn(data))
+    let arrived = unwrapInboundIn(data)
+    if bytes.readableBytes == 0 { bytes = arrived } else { bytes.writeImmutableBuffer(arrived) }
     guard isPlain else { return }
     guard allowsHTTP2 else { return decide(.http1, context) }
     switch HTTP2Preface.matches(bytes.readableBytesView) {

@@ -55,6 +55,11 @@ struct GroupStream: Equatable {
     }
   }
 
+  /// The same as long as everything up to there has been delivered, and what follows will be.
+  var livePosition: Position? {
+    if case .live(let position) = state { position } else { nil }
+  }
+
   /// Deliveries of the group from the backplane, in its order.
   mutating func received(_ deliveries: [Delivery]) -> [Action] {
     switch state {

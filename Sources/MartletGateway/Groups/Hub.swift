@@ -200,18 +200,26 @@ final class Hub {
   private func ask(
     _ group: LocalGroup, _ subscription: Subscription, since: Position?, attempt: Int
   ) {
+    // A poll is to bring all that was acknowledged before it; what is on its way here comes to a connection by itself.
+    let isPoll = subscription.session?.transport.kind == .poll
+    let known = isPoll ? nil : group.recovery(since: since)
+    if let known, subscription.presence == nil {
+      return answered(
+        group, subscription, since: since, attempt: attempt, .success((known, nil)))
+    }
     let bound = NIOLoopBound((self, group, subscription), eventLoop: eventLoop)
     group.interest
       .hop(to: eventLoop)
       .flatMap {
         let (hub, group, subscription) = bound.value
-        let services = hub.services
+        let loop = hub.eventLoop
         let members = subscription.presence?.introduction().map { Optional($0) }
-        return services.backplane.recover(
-          group.name, since: since, within: services.limits.recovery
-        )
-        .hop(to: hub.eventLoop)
-        .and(members ?? hub.eventLoop.makeSucceededFuture(nil))
+        let recovery =
+          known.map { loop.makeSucceededFuture($0) }
+          ?? hub.services.backplane.recover(
+            group.name, since: since, within: hub.services.limits.recovery
+          ).hop(to: loop)
+        return recovery.and(members ?? loop.makeSucceededFuture(nil))
       }
       .whenComplete { result in
         let (hub, group, subscription) = bound.value

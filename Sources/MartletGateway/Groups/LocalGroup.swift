@@ -56,6 +56,14 @@ final class LocalGroup {
 
   // MARK: Members
 
+  /// What the backplane would say to whoever joins now, if that is known here: everything that comes later will be delivered.
+  ///
+  /// However many come to a group that has members here, the backplane is not asked again.
+  func recovery(since: Position?) -> Recovery? {
+    guard let position = stream.livePosition, since == nil || since == position else { return nil }
+    return Recovery(position: position, missed: since.map { _ in [] })
+  }
+
   func beginJoin(_ subscription: Subscription) {
     joiners.append(Joiner(subscription: subscription))
   }

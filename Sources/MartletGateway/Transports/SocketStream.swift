@@ -7,26 +7,28 @@ final class SocketStream: ChannelInboundHandler, ByteStream {
   typealias InboundIn = ByteBuffer
   typealias OutboundOut = ByteBuffer
 
+  /// What waits while the channel changes hands.
+  private final class Handover {
+    var received = ByteBuffer()
+    /// Leaves with ``release()``; nil behind it.
+    var unsent: ByteBuffer?
+  }
+
   var delegate: (any ByteStreamDelegate)?
   private let channel: any Channel
   private var writer: SocketWriter
   private var context: ChannelHandlerContext?
   private var endsWhenWritten = false
   private var endsOutputWhenWritten = false
-  /// What has come before ``begin(with:)``; nil behind it.
-  private var early: ByteBuffer? = ByteBuffer()
+  /// Nil behind ``begin(with:)``.
+  private var handover: Handover? = Handover()
 
-  /// - Parameters:
-  ///   - isPlain: whether the socket carries the bytes as they are, without TLS.
-  ///   - earlier: completes when all that was given to the channel before has been written. What a peer is slow to take may
-  ///     still be there, and nothing must overtake it.
-  init(_ channel: any Channel, isPlain: Bool, behind earlier: EventLoopFuture<Void>) {
+  /// Nothing that was given to the channel before may still be there, or it would be overtaken.
+  ///
+  /// - Parameter isPlain: whether the socket carries the bytes as they are, without TLS.
+  init(_ channel: any Channel, isPlain: Bool) {
     self.channel = channel
-    writer = isPlain ? SocketWriter(channel) : SocketWriter(throughNIO: channel)
-    // As if it were one byte: how many there are is not known.
-    writer.handedToNIO(1)
-    let bound = NIOLoopBound(self, eventLoop: eventLoop)
-    earlier.whenComplete { _ in bound.value.written(1) }
+    writer = isPlain ? SocketWriter(channel) : .throughNIO
   }
 
   var eventLoop: any EventLoop { channel.eventLoop }
@@ -37,8 +39,8 @@ final class SocketStream: ChannelInboundHandler, ByteStream {
   /// Passes on what has come, behind `bytes` that came before.
   func begin(with bytes: ByteBuffer) {
     var bytes = bytes
-    if let early { bytes.writeImmutableBuffer(early) }
-    early = nil
+    if let handover { bytes.writeImmutableBuffer(handover.received) }
+    handover = nil
     if bytes.readableBytes > 0 { delegate?.received(bytes) }
   }
 
@@ -46,8 +48,25 @@ final class SocketStream: ChannelInboundHandler, ByteStream {
 
   @inline(__always)
   func write(_ bytes: ByteBuffer) {
+    guard handover?.unsent == nil else { return keep(bytes) }
     guard case .some(let rest) = writer.sendNow(bytes) else { return }
     writeLater(rest)
+  }
+
+  /// What is written from now on leaves with ``release()``, behind `bytes` and in one write.
+  func hold(behind bytes: ByteBuffer) {
+    handover?.unsent = bytes
+  }
+
+  private func keep(_ bytes: ByteBuffer) {
+    handover?.unsent?.writeImmutableBuffer(bytes)
+  }
+
+  func release() {
+    guard let bytes = handover?.unsent else { return }
+    handover?.unsent = nil
+    write(bytes)
+    endIfWritten()
   }
 
   private func writeLater(_ bytes: ByteBuffer) {
@@ -55,15 +74,16 @@ final class SocketStream: ChannelInboundHandler, ByteStream {
     let count = bytes.readableBytes
     writer.handedToNIO(count)
     let bound = NIOLoopBound(self, eventLoop: eventLoop)
-    context.writeAndFlush(wrapOutboundOut(bytes)).whenComplete { _ in
-      bound.value.written(count)
+    context.writeAndFlush(wrapOutboundOut(bytes)).whenComplete { result in
+      bound.value.written(count, result)
     }
   }
 
-  private func written(_ count: Int) {
+  private func written(_ count: Int, _ result: Result<Void, any Error>) {
     writer.writtenByNIO(count)
-    guard writer.pendingBytes == 0 else { return }
-    if endsWhenWritten { abort() } else if endsOutputWhenWritten { closeOutput() }
+    // The channel closes, and its descriptor is closed before anybody is told.
+    if case .failure = result { writer.close() }
+    endIfWritten()
   }
 
   func setReading(_ isReading: Bool) {
@@ -73,16 +93,21 @@ final class SocketStream: ChannelInboundHandler, ByteStream {
   func endOutput() {
     guard !endsOutputWhenWritten else { return }
     endsOutputWhenWritten = true
-    if writer.pendingBytes == 0 { closeOutput() }
-  }
-
-  private func closeOutput() {
-    channel.close(mode: .output, promise: nil)
+    endIfWritten()
   }
 
   func end() {
     endsWhenWritten = true
-    if writer.pendingBytes == 0 { abort() }
+    endIfWritten()
+  }
+
+  private func endIfWritten() {
+    guard writer.pendingBytes == 0, handover?.unsent == nil else { return }
+    if endsWhenWritten {
+      abort()
+    } else if endsOutputWhenWritten {
+      channel.close(mode: .output, promise: nil)
+    }
   }
 
   func abort() {
@@ -101,11 +126,11 @@ final class SocketStream: ChannelInboundHandler, ByteStream {
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    guard early == nil else {
-      early?.writeImmutableBuffer(unwrapInboundIn(data))
-      return
+    if let handover {
+      handover.received.writeImmutableBuffer(unwrapInboundIn(data))
+    } else {
+      delegate?.received(unwrapInboundIn(data))
     }
-    delegate?.received(unwrapInboundIn(data))
   }
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -123,6 +148,7 @@ final class SocketStream: ChannelInboundHandler, ByteStream {
   }
 
   private func finish() {
+    writer.close()
     delegate?.closed()
     delegate = nil
   }

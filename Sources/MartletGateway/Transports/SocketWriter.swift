@@ -12,23 +12,27 @@ internal import NIOCore
 /// Order holds because it stays behind NIO until NIO has written everything. NIO's own write path
 /// costs about as much again as the system call. Confined to the channel's event loop.
 struct SocketWriter {
-  private let channel: any Channel
-  /// -1 if the channel has no descriptor, as in tests.
-  private let descriptor: CInt
+  /// Everything goes through NIO, as for a channel with TLS.
+  static let throughNIO = SocketWriter(descriptor: -1)
+
+  /// -1 if there is none, as in tests.
+  private var descriptor: CInt
   /// Handed to NIO and not yet written.
   private(set) var pendingBytes = 0
 
   init(_ channel: any Channel) {
-    self.channel = channel
     let handle = try? channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(
       of: NIOBSDSocket.Handle.self
     ) { $0 }
     descriptor = handle ?? -1
   }
 
-  /// Everything goes through NIO, as for a channel with TLS.
-  init(throughNIO channel: any Channel) {
-    self.channel = channel
+  private init(descriptor: CInt) {
+    self.descriptor = descriptor
+  }
+
+  /// The channel is closed: its descriptor may be another connection's at any time.
+  mutating func close() {
     descriptor = -1
   }
 
@@ -42,8 +46,7 @@ struct SocketWriter {
   /// and written by the caller.
   @inline(__always)
   mutating func sendNow(_ bytes: ByteBuffer) -> Remainder {
-    // An inactive channel's descriptor may already be another connection's.
-    guard pendingBytes == 0, descriptor >= 0, channel.isActive else { return .some(bytes) }
+    guard pendingBytes == 0, descriptor >= 0 else { return .some(bytes) }
     let sent = unsafe bytes.withUnsafeReadableBytes { pointer in
       unsafe systemSend(descriptor, pointer.baseAddress, pointer.count)
     }
