@@ -131,8 +131,9 @@ package final class WebSocketTestClient: Sendable {
     try await channel.writeAndFlush(buffer).get()
   }
 
-  /// Stops or resumes reading, as a stalled client would.
+  /// Stops or resumes reading, as a stalled client would. The kernel takes little in its place.
   package func setReading(_ isReading: Bool) async throws {
+    if !isReading { try await channel.setOption(.socketOption(.so_rcvbuf), value: 4_096).get() }
     try await channel.setOption(.autoRead, value: isReading).get()
   }
 

@@ -100,8 +100,9 @@ final class RawConnection: Sendable {
     }
   }
 
-  /// Stops or resumes reading, as a peer that is stalled or gone.
+  /// Stops or resumes reading, as a peer that is stalled or gone. The kernel takes little in its place.
   func setReading(_ isReading: Bool) async throws {
+    if !isReading { try await channel.setOption(.socketOption(.so_rcvbuf), value: 4_096).get() }
     try await channel.setOption(.autoRead, value: isReading).get()
   }
 
