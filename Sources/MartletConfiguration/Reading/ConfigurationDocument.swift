@@ -1,12 +1,18 @@
 internal import Yams
 
 /// A YAML text with what its `${NAME}` stand for.
-struct ConfigurationDocument {
-  var file: String
-  var environment: [String: String]
+package struct ConfigurationDocument {
+  /// Its name, for errors.
+  package var file: String
+  package var environment: [String: String]
+
+  package init(file: String, environment: [String: String]) {
+    self.file = file
+    self.environment = environment
+  }
 
   /// The document's top mapping.
-  func root(of yaml: String) throws(ConfigurationError) -> ConfigurationMapping {
+  package func root(of yaml: String) throws(ConfigurationError) -> ConfigurationMapping {
     let node: Node?
     do {
       node = try Yams.compose(yaml: yaml)

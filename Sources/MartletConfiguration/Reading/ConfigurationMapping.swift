@@ -1,8 +1,9 @@
 internal import Yams
 
 /// A mapping whose keys are asked for one by one; ``finish()`` refuses those that nobody asked for.
-struct ConfigurationMapping {
-  let node: ConfigurationNode
+package struct ConfigurationMapping {
+  /// The place of the mapping itself.
+  package let node: ConfigurationNode
   private var values: [String: ConfigurationNode] = [:]
   private var lines: [String: ConfigurationNode] = [:]
   private var known: [String] = []
@@ -19,13 +20,13 @@ struct ConfigurationMapping {
     }
   }
 
-  /// The names of all keys, for mappings whose keys are the user's own.
-  var entries: [(name: String, node: ConfigurationNode)] {
+  /// The names of all keys in alphabetical order, for mappings whose keys are the user's own.
+  package var entries: [(name: String, node: ConfigurationNode)] {
     values.map { (name: $0.key, node: $0.value) }.sorted { $0.name < $1.name }
   }
 
   /// The value of `name`, or nil if it is absent or null.
-  mutating func optional(_ name: String) -> ConfigurationNode? {
+  package mutating func optional(_ name: String) -> ConfigurationNode? {
     known.append(name)
     guard let value = values[name] else { return nil }
     // `key:` with nothing behind it is as if it were not there, but `key: ""` is a value.
@@ -38,7 +39,7 @@ struct ConfigurationMapping {
   }
 
   /// The value of `name`, which must be there.
-  mutating func required(
+  package mutating func required(
     _ name: String, _ allowed: String
   ) throws(ConfigurationError) -> ConfigurationNode {
     guard let value = optional(name) else {
@@ -48,7 +49,7 @@ struct ConfigurationMapping {
   }
 
   /// The mapping at `name`, empty if absent.
-  mutating func section(_ name: String) throws(ConfigurationError) -> ConfigurationMapping {
+  package mutating func section(_ name: String) throws(ConfigurationError) -> ConfigurationMapping {
     guard let value = optional(name) else {
       let key = node.key.isEmpty ? name : "\(node.key).\(name)"
       return try ConfigurationMapping(
@@ -58,7 +59,7 @@ struct ConfigurationMapping {
   }
 
   /// Refuses keys that were not asked for.
-  func finish() throws(ConfigurationError) {
+  package func finish() throws(ConfigurationError) {
     for (name, place) in lines.sorted(by: { $0.key < $1.key }) where !known.contains(name) {
       let names = known.sorted().joined(separator: ", ")
       throw place.error("is not a known key; there are \(names)")

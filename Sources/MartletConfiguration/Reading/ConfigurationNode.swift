@@ -2,26 +2,27 @@ internal import MartletCore
 internal import Yams
 
 /// A place in a YAML document that knows its key and line, so that errors can name them.
-struct ConfigurationNode {
+package struct ConfigurationNode {
   var node: Node
-  var key: String
+  /// Dotted, from the top of the document.
+  package var key: String
   var document: ConfigurationDocument
 
-  func error(_ problem: String) -> ConfigurationError {
+  package func error(_ problem: String) -> ConfigurationError {
     ConfigurationError(
       file: document.file, line: node.mark?.line, key: key, problem: problem)
   }
 
   // MARK: Structure
 
-  func mapping() throws(ConfigurationError) -> ConfigurationMapping {
+  package func mapping() throws(ConfigurationError) -> ConfigurationMapping {
     guard case .mapping(let mapping) = node else {
       throw error("is \(kind); a mapping of keys is expected")
     }
     return try ConfigurationMapping(self, mapping)
   }
 
-  func list() throws(ConfigurationError) -> [ConfigurationNode] {
+  package func list() throws(ConfigurationError) -> [ConfigurationNode] {
     guard case .sequence(let sequence) = node else {
       throw error("is \(kind); a list is expected")
     }
@@ -31,8 +32,44 @@ struct ConfigurationNode {
   }
 
   /// Whether there are keys, and not a single value or a list.
-  var isMapping: Bool {
+  package var isMapping: Bool {
     if case .mapping = node { true } else { false }
+  }
+
+  package var isList: Bool {
+    if case .sequence = node { true } else { false }
+  }
+
+  /// The place of a key below this one, as in `phases[0].hold`, or of the nearest one above it that is written down.
+  package func nearest(to key: String) -> ConfigurationNode {
+    var place = self
+    search: while place.key != key {
+      switch place.node {
+      case .mapping(let mapping):
+        for (name, value) in mapping {
+          guard let name = name.string else { continue }
+          let below = place.key.isEmpty ? name : "\(place.key).\(name)"
+          guard Self.isPlace(below, onTheWayTo: key) else { continue }
+          place = ConfigurationNode(node: value, key: below, document: document)
+          continue search
+        }
+        return place
+      case .sequence(let sequence):
+        for (index, element) in sequence.enumerated() {
+          let below = "\(place.key)[\(index)]"
+          guard Self.isPlace(below, onTheWayTo: key) else { continue }
+          place = ConfigurationNode(node: element, key: below, document: document)
+          continue search
+        }
+        return place
+      case .scalar, .alias: return place
+      }
+    }
+    return place
+  }
+
+  private static func isPlace(_ place: String, onTheWayTo key: String) -> Bool {
+    key == place || key.hasPrefix("\(place).") || key.hasPrefix("\(place)[")
   }
 
   private var kind: String {
@@ -47,7 +84,7 @@ struct ConfigurationNode {
   // MARK: Scalars
 
   /// The scalar's text, with `${NAME}` and `${NAME:-default}` replaced.
-  func text() throws(ConfigurationError) -> String {
+  package func text() throws(ConfigurationError) -> String {
     guard case .scalar(let scalar) = node else { throw error("is \(kind); a text is expected") }
     var result = ""
     var rest = scalar.string[...]
@@ -75,7 +112,7 @@ struct ConfigurationNode {
   }
 
   /// `allowed` completes the sentence "… is not allowed; allowed is …".
-  func value<Value>(
+  package func value<Value>(
     allowed: String, _ parse: (String) -> Value?
   ) throws(ConfigurationError) -> Value {
     let text = try text()
@@ -85,13 +122,13 @@ struct ConfigurationNode {
     return value
   }
 
-  func integer(_ range: ClosedRange<Int>) throws(ConfigurationError) -> Int {
+  package func integer(_ range: ClosedRange<Int>) throws(ConfigurationError) -> Int {
     try value(allowed: "a whole number from \(range.lowerBound) to \(range.upperBound)") { text in
       Int(text).flatMap { range.contains($0) ? $0 : nil }
     }
   }
 
-  func boolean() throws(ConfigurationError) -> Bool {
+  package func boolean() throws(ConfigurationError) -> Bool {
     try value(allowed: "true or false") { text in
       switch text {
       case "true": true
@@ -101,7 +138,7 @@ struct ConfigurationNode {
     }
   }
 
-  func duration(_ range: ClosedRange<Duration>) throws(ConfigurationError) -> Duration {
+  package func duration(_ range: ClosedRange<Duration>) throws(ConfigurationError) -> Duration {
     let lower = DurationText.format(range.lowerBound)
     let upper = DurationText.format(range.upperBound)
     return try value(
@@ -112,7 +149,7 @@ struct ConfigurationNode {
     }
   }
 
-  func size(_ range: ClosedRange<Int>) throws(ConfigurationError) -> Int {
+  package func size(_ range: ClosedRange<Int>) throws(ConfigurationError) -> Int {
     let lower = SizeText.format(range.lowerBound)
     let upper = SizeText.format(range.upperBound)
     return try value(allowed: "a size from \(lower) to \(upper), such as 512B, 64KiB, 1MiB") {
@@ -121,7 +158,7 @@ struct ConfigurationNode {
     }
   }
 
-  func oneOf<Choice: RawRepresentable & CaseIterable>(
+  package func oneOf<Choice: RawRepresentable & CaseIterable>(
     _ type: Choice.Type
   ) throws(ConfigurationError) -> Choice where Choice.RawValue == String {
     let names = type.allCases.map(\.rawValue).joined(separator: ", ")
@@ -129,7 +166,7 @@ struct ConfigurationNode {
   }
 
   /// A list of which each element is one of a few names.
-  func list<Choice: RawRepresentable & CaseIterable>(
+  package func list<Choice: RawRepresentable & CaseIterable>(
     of type: Choice.Type
   ) throws(ConfigurationError) -> [Choice] where Choice.RawValue == String {
     try list().map { element throws(ConfigurationError) in try element.oneOf(type) }
