@@ -175,7 +175,7 @@ let package = Package(
     .target(
       name: "MartletLoadTest",
       dependencies: [
-        "MartletCore", "MartletTLS",
+        "MartletConfiguration", "MartletCore", "MartletTLS",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "DequeModule", package: "swift-collections"),
         .product(name: "Histogram", package: "hdrhistogram-swift"),
@@ -372,7 +372,9 @@ let package = Package(
     .testTarget(
       name: "MartletLoadTestTests",
       dependencies: [
-        "MartletCore", "MartletLoadTest", "MartletTLS", "MartletTestSupport", "martlet-loadtest",
+        "MartletConfiguration", "MartletCore", "MartletLoadTest", "MartletTLS",
+        "MartletTestSupport",
+        "martlet-loadtest",
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOEmbedded", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),

@@ -114,11 +114,11 @@ package struct LoadTestSettings: Sendable, Equatable {
       "from \(smallest) (the fields of this run's events) to \(Self.largestSize) bytes")
   }
 
-  private static func isPlainByte(_ byte: UInt8) -> Bool {
+  static func isPlainByte(_ byte: UInt8) -> Bool {
     (0x21...0x7E).contains(byte) && byte != 0x22 && byte != 0x5C
   }
 
-  private static func isPathByte(_ byte: UInt8) -> Bool {
+  static func isPathByte(_ byte: UInt8) -> Bool {
     (0x21...0x7E).contains(byte) && byte != 0x23
   }
 

@@ -1,6 +1,6 @@
 /// What a run has to hold, such as `deliver.p99 < 200ms` or `lost == 0`.
-package struct Threshold: Sendable, Equatable {
-  package enum Comparison: String, Sendable, CaseIterable {
+package struct Threshold: Sendable, Equatable, Codable {
+  package enum Comparison: String, Sendable, CaseIterable, Codable {
     case below = "<"
     case atMost = "<="
     case above = ">"
@@ -10,13 +10,13 @@ package struct Threshold: Sendable, Equatable {
   }
 
   /// A number of the report.
-  package enum Metric: Sendable, Equatable {
+  package enum Metric: Sendable, Equatable, Codable {
     /// In milliseconds.
     case latency(LatencyKind, LatencyStatistic)
     case count(CountMetric)
   }
 
-  package enum LatencyStatistic: String, Sendable, CaseIterable {
+  package enum LatencyStatistic: String, Sendable, CaseIterable, Codable {
     case minimum = "min"
     case mean
     case p50
@@ -26,7 +26,7 @@ package struct Threshold: Sendable, Equatable {
     case maximum = "max"
   }
 
-  package enum CountMetric: String, Sendable, CaseIterable {
+  package enum CountMetric: String, Sendable, CaseIterable, Codable {
     case lost
     case duplicated
     case reordered
@@ -57,20 +57,4 @@ package struct Threshold: Sendable, Equatable {
     self.comparison = comparison
     self.bound = bound
   }
-}
-
-/// The latencies that are measured.
-package enum LatencyKind: String, Sendable, CaseIterable, Codable {
-  /// Connect started → the transport is open.
-  case connect
-  /// Connect started → `connection_established`.
-  case join
-  /// Publication intended → its acknowledgement read.
-  case acknowledge
-  /// Publication intended → read by a member, for each member.
-  case deliver
-  /// Reconnect started → told that nothing was missed, or all that was.
-  case recover
-  /// Connect of a client intended → its `user_joined` read by another member.
-  case presence
 }
