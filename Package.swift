@@ -182,6 +182,16 @@ let package = Package(
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
       ],
+      resources: [
+        .embedInCode("Scenario/BuiltIn/connect.yaml"),
+        .embedInCode("Scenario/BuiltIn/fanout.yaml"),
+        .embedInCode("Scenario/BuiltIn/chat.yaml"),
+        .embedInCode("Scenario/BuiltIn/presence.yaml"),
+        .embedInCode("Scenario/BuiltIn/typing.yaml"),
+        .embedInCode("Scenario/BuiltIn/reconnect-storm.yaml"),
+        .embedInCode("Scenario/BuiltIn/soak.yaml"),
+        .embedInCode("Scenario/BuiltIn/find-max.yaml"),
+      ],
       swiftSettings: settings()),
 
     // MARK: Programs: command line in, modules wired together.
