@@ -218,7 +218,7 @@ let package = Package(
     .executableTarget(
       name: "martlet-loadtest",
       dependencies: [
-        "MartletCore", "MartletLoadTest",
+        "MartletConfiguration", "MartletCore", "MartletLoadTest",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ],
