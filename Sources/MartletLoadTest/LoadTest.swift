@@ -160,7 +160,7 @@ package final class LoadTest: Sendable {
   ///
   /// - Returns: whether `isDone` ended it.
   private func watch(
-    _ fleet: Fleet, phase: ProgressSample.Phase, until deadline: ContinuousClock.Instant,
+    _ fleet: Fleet, phase: ProgressMeter.Phase, until deadline: ContinuousClock.Instant,
     endsOnInterrupt: Bool = true, isDone: (LoopWorker.Snapshot) -> Bool
   ) async throws -> Bool {
     var meter = ProgressMeter(phase: phase, clients: settings.clients)

@@ -21,31 +21,51 @@ struct ReportBuilder {
       longestLagMilliseconds: Double(counters.longestLag) / 1e6,
       lateSends: counters.lateSends,
       lateShare: due > 0 ? Double(counters.lateSends) / Double(due) : 0)
-    let latencies = outcome.latencies
-    return LoadTestReport(
+    var connections = LoadTestReport.Connections()
+    connections.joined = snapshot.joined
+    connections.attempts = counters.attempts
+    connections.failedAttempts = counters.failedAttempts
+    connections.reconnects = counters.reconnects
+    connections.recovered = counters.recovered
+    connections.notRecovered = counters.notRecovered
+    connections.resyncs = counters.resyncs
+    connections.ends = counters.ends
+    var report = LoadTestReport(
       commandLine: settings.commandLine, run: run.text, clients: settings.clients,
       groups: settings.groups, runSeconds: totalSeconds, isInterrupted: isInterrupted,
-      isGeneratorBound: generator.isGeneratorBound,
-      connections: .init(
-        joined: snapshot.joined, attempts: counters.attempts,
-        failedAttempts: counters.failedAttempts, reconnects: counters.reconnects,
-        recovered: counters.recovered, notRecovered: counters.notRecovered,
-        resyncs: counters.resyncs, ends: counters.ends),
-      publications: .init(
-        due: due, sent: counters.sent, resent: counters.resent,
-        acknowledged: counters.acknowledged, unacknowledged: verdict.unacknowledged,
-        sentPerSecond: rate(counters.sent)),
-      deliveries: .init(
-        expected: verdict.expected, delivered: counters.delivered, lost: verdict.lost,
-        duplicated: counters.duplicated, reordered: counters.reordered,
-        overtaken: counters.overtaken, foreign: counters.foreign,
-        deliveredPerSecond: rate(counters.delivered),
-        offenders: verdict.lostOffenders.offenders + firstFew(.duplicated) + firstFew(.reordered)
-          + verdict.unacknowledgedOffenders.offenders),
-      latencies: .init(
-        connect: latencies.connect.summary, join: latencies.join.summary,
-        acknowledge: latencies.acknowledge.summary, deliver: latencies.deliver.summary),
+      connections: connections, publications: publications(verdict, due: due),
+      deliveries: deliveries(verdict), histograms: outcome.latencies.distributions,
       errors: counters.errors, generator: generator)
+    report.loops = loops
+    return report
+  }
+
+  private func publications(_ verdict: Verdict, due: Int) -> LoadTestReport.Publications {
+    var publications = LoadTestReport.Publications()
+    publications.due = due
+    publications.sent = outcome.counters.sent
+    publications.resent = outcome.counters.resent
+    publications.acknowledged = outcome.counters.acknowledged
+    publications.rejected = outcome.counters.rejected
+    publications.unacknowledged = verdict.unacknowledged
+    publications.sentPerSecond = rate(outcome.counters.sent)
+    return publications
+  }
+
+  private func deliveries(_ verdict: Verdict) -> LoadTestReport.Deliveries {
+    var deliveries = LoadTestReport.Deliveries()
+    deliveries.expected = verdict.expected
+    deliveries.delivered = outcome.counters.delivered
+    deliveries.lost = verdict.lost
+    deliveries.duplicated = outcome.counters.duplicated
+    deliveries.reordered = outcome.counters.reordered
+    deliveries.overtaken = outcome.counters.overtaken
+    deliveries.foreign = outcome.counters.foreign
+    deliveries.deliveredPerSecond = rate(outcome.counters.delivered)
+    deliveries.offenders =
+      verdict.lostOffenders.offenders + firstFew(.duplicated) + firstFew(.reordered)
+      + verdict.unacknowledgedOffenders.offenders
+    return deliveries
   }
 
   /// Over the time in which publications became due: stragglers do not dilute it.

@@ -1,6 +1,12 @@
 /// Turns running totals into the rates of the progress line.
 struct ProgressMeter {
-  private let phase: ProgressSample.Phase
+  enum Phase: String, Sendable {
+    case join
+    case run
+    case stragglers
+  }
+
+  private let phase: Phase
   private let clients: Int
   private let begin: ContinuousClock.Instant
   private var previous: ContinuousClock.Instant
@@ -8,7 +14,7 @@ struct ProgressMeter {
   private var previousDelivered = 0
   private var deliveries = LatencyHistogram()
 
-  init(phase: ProgressSample.Phase, clients: Int, now: ContinuousClock.Instant = .now) {
+  init(phase: Phase, clients: Int, now: ContinuousClock.Instant = .now) {
     self.phase = phase
     self.clients = clients
     begin = now
@@ -34,11 +40,12 @@ struct ProgressMeter {
     guard previous.duration(to: now) >= interval else { return nil }
     let seconds = previous.duration(to: now) / .seconds(1)
     let sample = ProgressSample(
-      phase: phase, elapsedSeconds: begin.duration(to: now) / .seconds(1),
-      connected: snapshot.joined, clients: clients,
+      phase: phase.rawValue, elapsedSeconds: begin.duration(to: now) / .seconds(1),
+      joined: snapshot.joined, clients: clients,
       sentPerSecond: Double(snapshot.counters.sent - previousSent) / seconds,
       deliveredPerSecond: Double(snapshot.counters.delivered - previousDelivered) / seconds,
-      deliverP50: deliveries.percentile(50), deliverP99: deliveries.percentile(99),
+      deliverP50: deliveries.count > 0 ? deliveries.percentile(50) : nil,
+      deliverP99: deliveries.count > 0 ? deliveries.percentile(99) : nil,
       errors: snapshot.counters.errors.values.reduce(0, +),
       outstanding: max(0, snapshot.expected - snapshot.counters.delivered))
     previous = now

@@ -1,5 +1,5 @@
-/// Progress on standard error, so that standard output has the report alone: one line rewritten each
-/// second on a terminal, a line every few seconds elsewhere.
+/// Progress on standard error, so that standard output has the report alone: one line rewritten with each sample on
+/// a terminal, a line every few samples elsewhere.
 package final class ProgressPrinter {
   /// Samples between two lines where lines cannot be rewritten.
   private static let plainInterval = 5
@@ -10,15 +10,16 @@ package final class ProgressPrinter {
 
   package init() {}
 
-  /// Called once a second.
+  /// Called about once a second.
   package func show(_ sample: ProgressSample) {
     samples += 1
     if isTerminal {
+      let line = ProgressLine.fitted(sample, width: StandardError.width)
       // Carriage return, text, erase to the end of the line.
-      StandardError.write("\r\(sample.text)\u{1B}[K")
+      StandardError.write("\r\(line)\u{1B}[K")
       hasOpenLine = true
     } else if samples % Self.plainInterval == 0 {
-      StandardError.write(sample.text + "\n")
+      StandardError.write(ProgressLine.plain(sample) + "\n")
     }
   }
 
