@@ -175,11 +175,12 @@ let package = Package(
     .target(
       name: "MartletLoadTest",
       dependencies: [
-        "MartletCore", "MartletTLS",
+        "MartletCore", "MartletHTTP2", "MartletTLS", "MartletWebSocket",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "DequeModule", package: "swift-collections"),
         .product(name: "Histogram", package: "hdrhistogram-swift"),
         .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
       ],
       swiftSettings: settings()),
@@ -372,7 +373,9 @@ let package = Package(
     .testTarget(
       name: "MartletLoadTestTests",
       dependencies: [
-        "MartletCore", "MartletLoadTest", "MartletTLS", "MartletTestSupport", "martlet-loadtest",
+        "MartletConfiguration", "MartletCore", "MartletGateway", "MartletHTTP2", "MartletLoadTest",
+        "MartletTLS", "MartletTestSupport", "MartletWebSocket", "martlet-loadtest",
+        .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOEmbedded", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),

@@ -1,4 +1,5 @@
 import Crypto
+import MartletWebSocket
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -26,7 +27,11 @@ struct UpgradeHandshake: Sendable {
   }
 
   /// The head of the request; the values have been checked to be free of control characters.
-  func request(authority: String, path: String, token: String?) -> String {
+  ///
+  /// - Parameter offer: of compression (RFC 7692); nil: none.
+  func request(
+    authority: String, path: String, token: String?, offer: PermessageDeflate.Offer? = nil
+  ) -> String {
     var head = """
       GET \(path) HTTP/1.1\r
       Host: \(authority)\r
@@ -37,15 +42,21 @@ struct UpgradeHandshake: Sendable {
 
       """
     if let token { head += "Authorization: Bearer \(token)\r\n" }
+    if let offer { head += "Sec-WebSocket-Extensions: \(offer.field)\r\n" }
     return head + "\r\n"
   }
 
   /// Checks the response head, without its empty last line.
   ///
+  /// - Parameter offer: of compression, as in the request.
+  /// - Returns: what was agreed about compression; nil: there is none.
   /// - Throws: `Refusal` unless the server switched to WebSocket.
-  func verify(_ head: String) throws(Refusal) {
+  @discardableResult
+  func verify(
+    _ head: String, offer: PermessageDeflate.Offer? = nil
+  ) throws(Refusal) -> PermessageDeflate.Parameters? {
     func malformed(_ message: String) -> Refusal {
-      Refusal(label: "bad_upgrade", message: message)
+      Refusal(label: Self.malformedLabel, message: message)
     }
     // A head is lines that end in CRLF, which Swift takes for one character.
     let lines = head.split(separator: "\r\n", omittingEmptySubsequences: false)
@@ -64,6 +75,7 @@ struct UpgradeHandshake: Sendable {
     var upgrade = false
     var connection = false
     var accept: Substring?
+    var extensions: [Substring] = []
     for line in lines.dropFirst() {
       guard let colon = line.firstIndex(of: ":") else { continue }
       let value = line[line.index(after: colon)...].trimmingSpaces()
@@ -73,8 +85,9 @@ struct UpgradeHandshake: Sendable {
         connection = value.lowercased().split(separator: ",")
           .contains { $0.trimmingSpaces() == "upgrade" }
       case "sec-websocket-accept": accept = value
-      // §4.1: an extension or subprotocol that was not asked for fails the connection.
-      case "sec-websocket-extensions", "sec-websocket-protocol":
+      case "sec-websocket-extensions": extensions.append(value)
+      // §4.1: a subprotocol that was not asked for fails the connection.
+      case "sec-websocket-protocol":
         throw malformed("the server chose \(line[..<colon]), which was not offered")
       default: break
       }
@@ -83,11 +96,36 @@ struct UpgradeHandshake: Sendable {
     guard let accept, accept == expectedAccept else {
       throw malformed("Sec-WebSocket-Accept does not match the key")
     }
+    return try Self.parameters(
+      offer: offer, answer: extensions.isEmpty ? nil : extensions.joined(separator: ","))
+  }
+
+  /// A label for answers that are no proper ones.
+  static let malformedLabel = "bad_upgrade"
+
+  /// What the server's `Sec-WebSocket-Extensions` means (RFC 6455 §4.1, RFC 7692 §7.1), over either version of HTTP.
+  static func parameters(
+    offer: PermessageDeflate.Offer?, answer: String?
+  ) throws(Refusal) -> PermessageDeflate.Parameters? {
+    guard let answer else { return nil }
+    guard let offer else {
+      throw Refusal(
+        label: malformedLabel,
+        message: "the server chose Sec-WebSocket-Extensions, which was not offered")
+    }
+    do throws(PermessageDeflate.BadResponse) {
+      return try offer.parameters(answeredBy: answer)
+    } catch {
+      throw Refusal(label: malformedLabel, message: error.description)
+    }
   }
 
   /// §4.2.2: SHA-1 of the key and a fixed text.
-  var expectedAccept: String {
-    let digest = Insecure.SHA1.hash(data: Data((key + Self.acceptSuffix).utf8))
+  var expectedAccept: String { Self.accept(key) }
+
+  /// The `Sec-WebSocket-Accept` that belongs to a key.
+  static func accept(_ key: String) -> String {
+    let digest = Insecure.SHA1.hash(data: Data((key + acceptSuffix).utf8))
     return Data(digest).base64EncodedString()
   }
 
@@ -100,5 +138,12 @@ extension Substring {
     while let first = result.first, first == " " || first == "\t" { result.removeFirst() }
     while let last = result.last, last == " " || last == "\t" { result.removeLast() }
     return result
+  }
+}
+
+extension UpgradeHandshake.Refusal {
+  /// A response that is no acceptance.
+  init(status: Int) {
+    self.init(label: "http_\(status)", message: "HTTP \(status)")
   }
 }
