@@ -83,9 +83,14 @@ final class PollTransport: ClientTransport {
     polls.get(target) { result in
       switch result {
       case .success(let response): self.receive(response)
-      case .failure(let failure): self.end(failure.end)
+      case .failure(let failure): self.end(self.meaning(of: failure.end))
       }
     }
+  }
+
+  /// A poll that finds no connection is to a client that is there what a lost connection is to others.
+  private func meaning(of end: ConnectionEnd) -> ConnectionEnd {
+    if isOpen, case .connectFailed(let reason) = end { .lost(reason) } else { end }
   }
 
   private var target: String {
