@@ -175,12 +175,28 @@ let package = Package(
     .target(
       name: "MartletLoadTest",
       dependencies: [
-        "MartletCore", "MartletTLS",
+        "MartletConfiguration", "MartletCore", "MartletDaemon", "MartletHTTP2", "MartletTLS",
+        "MartletWebSocket",
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "DequeModule", package: "swift-collections"),
+        .product(name: "HeapModule", package: "swift-collections"),
         .product(name: "Histogram", package: "hdrhistogram-swift"),
+        .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
         .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOFoundationCompat", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
+      ],
+      resources: [
+        .embedInCode("Scenario/BuiltIn/connect.yaml"),
+        .embedInCode("Scenario/BuiltIn/fanout.yaml"),
+        .embedInCode("Scenario/BuiltIn/chat.yaml"),
+        .embedInCode("Scenario/BuiltIn/presence.yaml"),
+        .embedInCode("Scenario/BuiltIn/typing.yaml"),
+        .embedInCode("Scenario/BuiltIn/reconnect-storm.yaml"),
+        .embedInCode("Scenario/BuiltIn/soak.yaml"),
+        .embedInCode("Scenario/BuiltIn/find-max.yaml"),
       ],
       swiftSettings: settings()),
 
@@ -208,7 +224,7 @@ let package = Package(
     .executableTarget(
       name: "martlet-loadtest",
       dependencies: [
-        "MartletCore", "MartletLoadTest",
+        "MartletConfiguration", "MartletCore", "MartletLoadTest",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ],
@@ -372,7 +388,9 @@ let package = Package(
     .testTarget(
       name: "MartletLoadTestTests",
       dependencies: [
-        "MartletCore", "MartletLoadTest", "MartletTLS", "MartletTestSupport", "martlet-loadtest",
+        "MartletConfiguration", "MartletCore", "MartletGateway", "MartletHTTP2", "MartletLoadTest",
+        "MartletTLS", "MartletTestSupport", "MartletWebSocket", "martlet-loadtest",
+        .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOEmbedded", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),

@@ -28,7 +28,9 @@ import Testing
     let seed = UInt64.random(in: 0 ... .max)
     print("LoadTestRunTests seed: \(seed)")
     var generator = SeededGenerator(seed: seed)
-    return try await LoadTest(settings: settings, run: RunIdentifier(using: &generator)).execute()
+    return try await LoadTest(
+      scenario: Scenario(settings), run: RunIdentifier(using: &generator)
+    ).execute()
   }
 
   /// Polls until `condition` holds; gives up after half a minute.
@@ -97,7 +99,7 @@ import Testing
     let faults = DoubleFaults(
       delivery: {
         $0.publisher == 3 && $0.member == 1 && (1...2).contains($0.sequence) ? .lose : .none
-      })
+      }, forgetsHistory: true)
     try await GatewayDouble.with(faults: faults) { double in
       var settings = settings(double)
       settings.grace = Self.hopelessGrace
@@ -115,6 +117,22 @@ import Testing
       #expect(offender.member % 2 == 1)
       #expect(offender.firstSequence == 1)
       #expect(offender.lastSequence == 2)
+    }
+  }
+
+  @Test func `What the history still has is not lost, but late, and a failure`() async throws {
+    let faults = DoubleFaults(
+      delivery: {
+        $0.publisher == 3 && $0.member == 1 && (1...2).contains($0.sequence) ? .lose : .none
+      })
+    try await GatewayDouble.with(faults: faults) { double in
+      var settings = settings(double)
+      settings.grace = Self.hopelessGrace
+      let report = try await run(settings)
+      #expect(report.exitStatus == .failed)
+      #expect(report.deliveries.lost == 0 && report.deliveries.recoveredLate == 2)
+      #expect(report.deliveries.expected == 90 && report.deliveries.delivered == 90)
+      #expect(report.deliveries.duplicated == 0 && report.deliveries.reordered == 0)
     }
   }
 
@@ -304,7 +322,7 @@ import Testing
       var settings = settings(double)
       settings.duration = .seconds(600)
       try settings.validate()
-      let test = LoadTest(settings: settings, run: .example)
+      let test = LoadTest(scenario: Scenario(settings), run: .example)
       async let pending = test.execute()
       try await eventually { try await double.observations().arrivals.count >= 20 }
       test.interrupt()
@@ -318,7 +336,7 @@ import Testing
 
   @Test func `A run interrupted before all have joined publishes nothing`() async throws {
     try await GatewayDouble.with(faults: DoubleFaults(joinLimit: 5)) { double in
-      let test = LoadTest(settings: settings(double), run: .example)
+      let test = LoadTest(scenario: Scenario(settings(double)), run: .example)
       async let pending = test.execute()
       try await eventually { try await double.observations().joins == 5 }
       test.interrupt()

@@ -10,9 +10,9 @@ import Testing
       #expect(ledger.record(publisher: 1, sequence: sequence) == .inOrder)
     }
     #expect(ledger.delivered == 5)
-    #expect(ledger.hasAll(of: 1, below: 5))
-    #expect(!ledger.hasAll(of: 1, below: 6))
-    #expect(!ledger.hasAll(of: 0, below: 1))
+    #expect(ledger.hasAll(0..<5, of: 1))
+    #expect(!ledger.hasAll(0..<6, of: 1))
+    #expect(!ledger.hasAll(0..<1, of: 0))
   }
 
   @Test func `A gap is no reordering until it is filled late`() {
@@ -21,7 +21,7 @@ import Testing
     #expect(ledger.record(publisher: 0, sequence: 3) == .inOrder)
     #expect(ledger.record(publisher: 0, sequence: 0) == .reordered)
     #expect(ledger.record(publisher: 0, sequence: 1) == .reordered)
-    #expect(ledger.hasAll(of: 0, below: 4))
+    #expect(ledger.hasAll(0..<4, of: 0))
     #expect(ledger.record(publisher: 0, sequence: 4) == .inOrder)
   }
 
@@ -75,5 +75,26 @@ import Testing
       }
       #expect(ledger.delivered == seen.reduce(0) { $0 + Set($1).count })
     }
+  }
+}
+
+@Suite struct LateMemberLedgerTests {
+  @Test func `The ledger of who comes late begins with what comes first`() {
+    var ledger = MemberLedger(publishers: 2, isLate: true)
+    #expect(ledger.record(publisher: 0, sequence: 7) == .inOrder)
+    #expect(ledger.record(publisher: 0, sequence: 8) == .inOrder)
+    #expect(ledger.record(publisher: 0, sequence: 8) == .duplicate)
+    #expect(ledger.hasAll(7..<9, of: 0) && !ledger.hasAll(6..<9, of: 0))
+    #expect(!ledger.hasAll(0..<1, of: 1) && ledger.hasAll(3..<3, of: 1))
+    #expect(ledger.received(of: 1).isEmpty)
+  }
+
+  @Test func `What should have come before the first is reordered, and no duplicate`() {
+    var ledger = MemberLedger(publishers: 1, isLate: true)
+    #expect(ledger.record(publisher: 0, sequence: 7) == .inOrder)
+    #expect(ledger.record(publisher: 0, sequence: 5) == .reordered)
+    #expect(ledger.record(publisher: 0, sequence: 5) == .duplicate)
+    #expect(ledger.record(publisher: 0, sequence: 8) == .inOrder)
+    #expect(ledger.received(of: 0).ranges == [5..<6, 7..<9])
   }
 }

@@ -143,7 +143,9 @@ import Testing
       + "--clients 50 --groups 1"
     let outcome = try await run(["-c", command], program: URL(filePath: "/bin/sh"))
     #expect(outcome.status == 2)
-    #expect(outcome.errors.contains("may open 100 files, the clients need 114"))
+    #expect(
+      outcome.errors.contains("50 sockets need 150 file descriptors, and this process may have 100")
+    )
     #expect(outcome.errors.contains("ulimit"))
   }
 
@@ -152,5 +154,53 @@ import Testing
     #expect(outcome.status == 0)
     #expect(outcome.output.contains("martlet-loadtest run --target ws://127.0.0.1:8080"))
     #expect(outcome.output.contains("130  interrupted"))
+  }
+
+  @Test func `Validate says what a scenario would do, and what is wrong with it`() async throws {
+    let folder = try Self.temporaryFolder()
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let file = folder.appending(component: "mine.yaml")
+    try Fixtures.yaml().write(to: file, atomically: true, encoding: .utf8)
+    let outcome = try await run(["validate", file.path(), "--clients", "20"])
+    #expect(outcome.status == 0)
+    #expect(outcome.output.contains("0 → 20 clients over 1s"))
+    try (Fixtures.yaml() + "\nloops: x").write(to: file, atomically: true, encoding: .utf8)
+    for command in ["validate", "run", "find-max"] {
+      let refused = try await run([command, file.path()])
+      #expect(refused.status == 64)
+      #expect(refused.errors.contains("mine.yaml:5: loops: \"x\" is not allowed"))
+    }
+    let missing = try await run(["run", "/no/such.yaml"])
+    #expect(missing.status == 64 && missing.errors.contains("cannot read the scenario"))
+  }
+
+  @Test func `Every command explains itself`() async throws {
+    let main = try await run(["--help"])
+    for command in [
+      "run", "validate", "find-max", "report", "connect", "fanout", "chat", "presence", "typing",
+      "reconnect-storm", "soak",
+    ] {
+      #expect(main.output.contains("  \(command) "))
+      let outcome = try await run([command, "--help"])
+      #expect(outcome.status == 0)
+      #expect(outcome.output.contains("martlet-loadtest \(command)"))
+      #expect(outcome.output.contains("EXAMPLE") && outcome.output.contains("EXIT STATUS"))
+    }
+  }
+
+  @Test func `A built-in scenario is printed, and its flags are checked`() async throws {
+    let printed = try await run(["chat", "--print"])
+    #expect(printed.status == 0 && printed.output == BuiltInScenario.chat.yaml)
+    for (arguments, problem) in [
+      (["connect", "--rate", "1"], "--rate '1' is refused: nothing, since nobody publishes"),
+      (["chat", "--html", "/no/such/folder/x"], "--html '/no/such/folder/x' is refused"),
+      (["chat", "--workers", "2"], "together with --coordinator"),
+      (["run", "--worker", "http://127.0.0.1:1", "--clients", "1"], "no other option beside it"),
+      (["find-max", "--clients", "1"], "--from and --to"), (["report"], "<results>"),
+    ] {
+      let refused = try await run(arguments)
+      #expect(refused.status == 64)
+      #expect(refused.errors.contains(problem), "\(refused.errors)")
+    }
   }
 }

@@ -5,15 +5,16 @@ import Testing
 @testable import MartletLoadTest
 
 @Suite struct ServerMessageTests {
+  private let messages = MartletMessages(run: .fixed("deadbeef"))
+
   private func parse(_ text: String) throws -> ServerMessage {
     let buffer = ByteBuffer(string: text)
-    return try ServerMessage.parse(buffer.readableBytesUInt8Span, run: JSONKey("deadbeef"))
+    return try messages.parse(buffer.readableBytesUInt8Span)
   }
 
   @Test func `A publication is found whatever stands around it`() throws {
     let load = #""load":{"run":"deadbeef","publisher":17,"sequence":5,"intended":99,"retry":0}"#
-    let expected = ServerMessage.Publication(
-      publisher: 17, sequence: 5, intended: 99, isRetry: false, offset: 13)
+    let expected = Publication(publisher: 17, sequence: 5, intended: 99, isRetry: false)
     for text in [
       #"{"type":"load",\#(load),"pad":"xx","sender":{"id":"u"},"group":"g","offset":13}"#,
       #" { "type" : "load" , \#(load) , "pad" : "" , "offset" : 13 } "#,
@@ -21,16 +22,17 @@ import Testing
       #"{"type":"load",\#(load),"sender":{"name":"\"offset\":1,}\\"},"offset":13}"#,
       #"{"type":"load","a":[{"offset":1},[2]],"b":null,"c":-1.5e3,\#(load),"offset":13}"#,
     ] {
-      #expect(try parse(text) == .publication(expected))
+      #expect(try parse(text) == .publication(expected, offset: 13, epoch: nil))
     }
   }
 
   @Test func `Publications of other runs and other types only have an offset`() throws {
     let other = #"{"type":"load","load":{"run":"deadbeee","publisher":1},"offset":4}"#
-    #expect(try parse(other) == .foreign(offset: 4))
-    #expect(try parse(#"{"type":"chat","load2":1,"offset":7}"#) == .foreign(offset: 7))
-    #expect(try parse(#"{"type":"user_joined","user":{"id":"u"}}"#) == .foreign(offset: nil))
-    #expect(try parse(#"{"type":"pong"}"#) == .foreign(offset: nil))
+    #expect(try parse(other) == .foreign(offset: 4, epoch: nil))
+    #expect(try parse(#"{"type":"chat","load2":1,"offset":7}"#) == .foreign(offset: 7, epoch: nil))
+    #expect(
+      try parse(#"{"type":"user_left","user":{"id":"u"}}"#) == .foreign(offset: nil, epoch: nil))
+    #expect(try parse(#"{"type":"pong"}"#) == .foreign(offset: nil, epoch: nil))
   }
 
   @Test func `Control messages are read`() throws {
@@ -82,7 +84,7 @@ import Testing
         let index = Int.random(in: changed.indices, using: &generator)
         changed[index] = UInt8.random(in: .min ... .max, using: &generator)
       }
-      _ = try? ServerMessage.parse(changed.span, run: JSONKey("deadbeef"))
+      _ = try? messages.parse(changed.span)
     }
   }
 }

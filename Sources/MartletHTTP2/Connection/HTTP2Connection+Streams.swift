@@ -88,6 +88,7 @@ extension HTTP2Connection {
     hasPeerSettings = true
     // nghttp2 has applied them before it tells.
     sendWaiting()
+    settingsReceived?()
   }
 
   func receiveResponse(_ block: HeaderAssembly, _ streamID: Int32, endStream: Bool) {

@@ -88,6 +88,9 @@ final class HTTP2Connection {
   /// Told of a GOAWAY of the peer, with the last stream that it will serve.
   var goAwayReceived: ((HTTP2ErrorCode, _ lastStreamID: Int32) -> Void)?
 
+  /// Told of the peer's first settings.
+  var settingsReceived: (() -> Void)?
+
   init(_ role: Role, _ configuration: HTTP2Configuration) {
     do { try configuration.validate() } catch { preconditionFailure("\(error)") }
     self.role = role

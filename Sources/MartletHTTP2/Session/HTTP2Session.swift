@@ -99,6 +99,12 @@ internal import NIOHTTP1
       session, NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL) == 1
   }
 
+  /// How many streams of this side the peer allows at a time.
+  var peerStreamLimit: Int {
+    unsafe Int(
+      nghttp2_session_get_remote_settings(session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS))
+  }
+
   /// The first GOAWAY of a graceful end: no stream is refused yet (RFC 9113 §6.8).
   func submitShutdownNotice() {
     _ = unsafe HTTP2SessionError.succeeded(nghttp2_submit_shutdown_notice(session))

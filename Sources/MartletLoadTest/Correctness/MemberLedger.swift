@@ -1,8 +1,7 @@
-/// What one member has received of each publisher of its group. Publishers are numbered within the
-/// group, sequences count from zero.
+/// What one member has received of each publisher of its group. Publishers are numbered within the group, sequences count from
+/// zero.
 ///
-/// The normal case, every sequence in its turn, costs one array element per publisher; only
-/// deviations cost more.
+/// The normal case, every sequence in its turn, costs one array element per publisher; only deviations cost more.
 struct MemberLedger: Sendable {
   /// What an arrival was.
   enum Arrival: Equatable {
@@ -15,15 +14,21 @@ struct MemberLedger: Sendable {
     case overtaken
   }
 
-  /// Per publisher: every sequence below has been received.
+  private static let nothingYet = UInt32.max
+
+  /// Per publisher: every sequence from the first one received, and below, has been received.
   private var prefixes: [UInt32]
-  /// Per publisher, received sequences above the prefix. Never holds the prefix itself.
-  private var ahead: [Int: SequenceSet] = [:]
+  /// Per publisher the first sequence received; nil: all begin at zero, since the member was there before anybody published.
+  private var firsts: [UInt32]?
+  /// Per publisher, received sequences outside of first..<prefix.
+  private var others: [Int: SequenceSet] = [:]
   /// Distinct publications received.
   private(set) var delivered = 0
 
-  init(publishers: Int) {
+  /// - Parameter isLate: whether something may have been published before the member came.
+  init(publishers: Int, isLate: Bool = false) {
     prefixes = Array(repeating: 0, count: publishers)
+    if isLate { firsts = Array(repeating: Self.nothingYet, count: publishers) }
   }
 
   /// Enters an arrival.
@@ -35,17 +40,18 @@ struct MemberLedger: Sendable {
   mutating func record(
     publisher: Int, sequence: UInt32, isRetry: Bool = false, isBehindOffset: Bool = false
   ) -> Arrival {
+    let first = first(of: publisher, at: sequence)
     let prefix = prefixes[publisher]
-    guard sequence >= prefix else { return .duplicate }
+    guard !(first..<max(first, prefix)).contains(sequence) else { return .duplicate }
     var isLate = false
-    if sequence == prefix, ahead.isEmpty {
+    if sequence == prefix, others.isEmpty {
       prefixes[publisher] = prefix + 1
     } else {
-      var received = ahead[publisher] ?? SequenceSet()
-      isLate = received.last.map { $0 > sequence } ?? false
+      var received = others[publisher] ?? SequenceSet()
+      isLate = sequence < first || received.last.map { $0 > sequence } ?? false
       guard received.insert(sequence) else { return .duplicate }
       if let end = received.removeRun(startingAt: prefix) { prefixes[publisher] = end }
-      ahead[publisher] = received.isEmpty ? nil : received
+      others[publisher] = received.isEmpty ? nil : received
     }
     delivered += 1
     if isBehindOffset { return .reordered }
@@ -53,13 +59,30 @@ struct MemberLedger: Sendable {
     return isRetry ? .overtaken : .reordered
   }
 
+  /// Where the ledger of a publisher begins; at `sequence`, if that is its first.
+  private mutating func first(of publisher: Int, at sequence: UInt32) -> UInt32 {
+    guard let first = firsts?[publisher] else { return 0 }
+    guard first == Self.nothingYet else { return first }
+    firsts?[publisher] = sequence
+    prefixes[publisher] = sequence
+    return sequence
+  }
+
   /// Everything received of a publisher.
   func received(of publisher: Int) -> SequenceSet {
-    var result = ahead[publisher] ?? SequenceSet()
-    result.insert(0..<prefixes[publisher])
+    var result = others[publisher] ?? SequenceSet()
+    if let first = firsts?[publisher] {
+      if first != Self.nothingYet { result.insert(first..<prefixes[publisher]) }
+    } else {
+      result.insert(0..<prefixes[publisher])
+    }
     return result
   }
 
-  /// Whether exactly the sequences `0 ..< count` of a publisher, and maybe more, were received.
-  func hasAll(of publisher: Int, below count: UInt32) -> Bool { prefixes[publisher] >= count }
+  /// Whether all of `sequences` of a publisher, and maybe more, were received without a deviation.
+  func hasAll(_ sequences: Range<UInt32>, of publisher: Int) -> Bool {
+    guard !sequences.isEmpty else { return true }
+    return (firsts?[publisher] ?? 0) <= sequences.lowerBound
+      && prefixes[publisher] >= sequences.upperBound
+  }
 }

@@ -33,7 +33,7 @@ package struct Offender: Sendable, Equatable, Codable {
 }
 
 /// The first few deviations of a kind; the rest are only counted.
-struct OffenderList: Sendable, Equatable {
+struct OffenderList: Sendable, Equatable, Codable {
   /// Enough to start looking, few enough to read.
   static let limit = 10
 
@@ -56,5 +56,9 @@ struct OffenderList: Sendable, Equatable {
           kind: kind, member: member, publisher: publisher,
           firstSequence: sequences.lowerBound, lastSequence: sequences.upperBound - 1))
     }
+  }
+
+  mutating func add(_ other: OffenderList) {
+    offenders += other.offenders.prefix(Self.limit - offenders.count)
   }
 }

@@ -1,6 +1,6 @@
 /// A set of sequence numbers as sorted, disjoint, non-adjacent ranges: runs of any length cost one
 /// entry, which is how losses come.
-struct SequenceSet: Sendable, Equatable {
+struct SequenceSet: Sendable, Equatable, Codable {
   private(set) var ranges: [Range<UInt32>] = []
 
   var isEmpty: Bool { ranges.isEmpty }
@@ -43,9 +43,15 @@ struct SequenceSet: Sendable, Equatable {
   ///
   /// - Returns: the end of that run, nil when none begins there.
   mutating func removeRun(startingAt sequence: UInt32) -> UInt32? {
-    guard let first = ranges.first, first.lowerBound == sequence else { return nil }
-    ranges.removeFirst()
-    return first.upperBound
+    let index = firstRange(endingAtOrAbove: sequence)
+    guard index < ranges.count, ranges[index].lowerBound == sequence else { return nil }
+    return ranges.remove(at: index).upperBound
+  }
+
+  func union(_ other: SequenceSet) -> SequenceSet {
+    var result = self
+    for range in other.ranges { result.insert(range) }
+    return result
   }
 
   func subtracting(_ other: SequenceSet) -> SequenceSet {

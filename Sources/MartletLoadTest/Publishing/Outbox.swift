@@ -1,17 +1,18 @@
 import DequeModule
 
-/// What one publisher has to send, has sent, and has had acknowledged. Decides what leaves next;
-/// the client carries it out.
+/// What one publisher has to send, has sent, and has had acknowledged. Decides what leaves next; the client carries it out.
 ///
-/// Publications leave in sequence order. A lost connection puts every unacknowledged one back, to be
-/// sent again first and in order. After an `unavailable` error nothing new leaves until the refused
-/// one is acknowledged; refused ones are retried one at a time, lowest first.
+/// Publications leave in sequence order. A lost connection puts every unacknowledged one back, to be sent again first and in
+/// order. After an `unavailable` error nothing new leaves until the refused one is acknowledged; refused ones are retried one at a
+/// time, lowest first.
 ///
-/// Bounded by the schedule: one byte for each publication between the oldest unacknowledged and the newest sent.
+/// Bounded by the schedule: an entry for each publication between the oldest unacknowledged and the newest one due.
 struct Outbox: Sendable {
   /// One publication to put on the wire.
   struct Send: Equatable {
     var sequence: UInt32
+    /// When it was due, in nanoseconds since the run began.
+    var intended: UInt64
     /// It has been on the wire before.
     var isRepeat: Bool
     /// It was refused as `unavailable` before, so later ones may have overtaken it.
@@ -20,6 +21,8 @@ struct Outbox: Sendable {
 
   private struct Entry {
     enum State {
+      /// Due, and never sent.
+      case unsent
       /// To be sent again on this connection.
       case waiting
       case inFlight
@@ -28,16 +31,17 @@ struct Outbox: Sendable {
       /// Acknowledged, or refused for good, while an earlier one is still open.
       case done
     }
-    var state: State
+    var intended: UInt64
+    var state = State.unsent
     var wasRefused = false
   }
 
   /// Sequence of the first entry of `window`.
   private var base: UInt32 = 0
-  /// From the oldest unacknowledged publication to the newest one sent.
+  /// From the oldest unacknowledged publication to the newest one due.
   private var window: Deque<Entry> = []
-  /// Sequences below are due.
-  private(set) var due: UInt32 = 0
+  /// Publications sent at least once: sequences below.
+  private(set) var sent: UInt32 = 0
   /// Entries that are `.waiting`. All have sequences from `resendFrom` on.
   private var waiting = 0
   private var resendFrom: UInt32 = 0
@@ -49,9 +53,12 @@ struct Outbox: Sendable {
   /// Publications that the server refused with an error that a retry does not mend.
   private(set) var rejected = SequenceSet()
 
+  /// Sequences below are due.
+  var due: UInt32 { base + UInt32(window.count) }
+
   /// The next sequence becomes due.
-  mutating func becomeDue() {
-    due += 1
+  mutating func becomeDue(intended: UInt64) {
+    window.append(Entry(intended: intended))
   }
 
   mutating func connected() {
@@ -66,7 +73,7 @@ struct Outbox: Sendable {
     mayRetry = false
     waiting = 0
     resendFrom = base
-    for index in window.indices where window[index].state != .done {
+    for index in window.indices.prefix(Int(sent - base)) where window[index].state != .done {
       window[index].state = .waiting
       waiting += 1
     }
@@ -83,10 +90,12 @@ struct Outbox: Sendable {
       resendFrom = base + UInt32(index) + 1
       return send(at: index)
     }
-    let sequence = base + UInt32(window.count)
-    guard sequence < due else { return nil }
-    window.append(Entry(state: .inFlight))
-    return Send(sequence: sequence, isRepeat: false, isRetry: false)
+    guard sent < due else { return nil }
+    let index = Int(sent - base)
+    sent += 1
+    window[index].state = .inFlight
+    return Send(
+      sequence: sent - 1, intended: window[index].intended, isRepeat: false, isRetry: false)
   }
 
   private mutating func nextRetry() -> Send? {
@@ -101,13 +110,14 @@ struct Outbox: Sendable {
   private mutating func send(at index: Int) -> Send {
     window[index].state = .inFlight
     return Send(
-      sequence: base + UInt32(index), isRepeat: true, isRetry: window[index].wasRefused)
+      sequence: base + UInt32(index), intended: window[index].intended, isRepeat: true,
+      isRetry: window[index].wasRefused)
   }
 
   /// An `ack` arrived.
   ///
-  /// - Returns: false when no such publication is open; the server made the `ref` up.
-  mutating func acknowledged(_ sequence: UInt32) -> Bool {
+  /// - Returns: when the publication was due; nil when no such one is open: the server made the `ref` up.
+  mutating func acknowledged(_ sequence: UInt32) -> UInt64? {
     finish(sequence)
   }
 
@@ -116,7 +126,8 @@ struct Outbox: Sendable {
   /// - Returns: false when no such publication is in flight.
   mutating func refusedForNow(_ sequence: UInt32) -> Bool {
     guard let index = index(of: sequence), window[index].state == .inFlight else { return false }
-    window[index] = Entry(state: .refused, wasRefused: true)
+    window[index].state = .refused
+    window[index].wasRefused = true
     refused += 1
     if retrying == sequence {
       retrying = nil
@@ -134,20 +145,21 @@ struct Outbox: Sendable {
   ///
   /// - Returns: false when no such publication is open.
   mutating func refusedForGood(_ sequence: UInt32) -> Bool {
-    guard finish(sequence) else { return false }
+    guard finish(sequence) != nil else { return false }
     rejected.insert(sequence)
     return true
   }
 
-  private mutating func finish(_ sequence: UInt32) -> Bool {
-    guard let index = index(of: sequence), window[index].state == .inFlight else { return false }
+  private mutating func finish(_ sequence: UInt32) -> UInt64? {
+    guard let index = index(of: sequence), window[index].state == .inFlight else { return nil }
+    let intended = window[index].intended
     window[index].state = .done
     if retrying == sequence { retrying = nil }
     while let first = window.first, first.state == .done {
       window.removeFirst()
       base += 1
     }
-    return true
+    return intended
   }
 
   private func index(of sequence: UInt32) -> Int? {
@@ -155,11 +167,8 @@ struct Outbox: Sendable {
     return Int(sequence - base)
   }
 
-  /// Publications sent at least once: sequences below.
-  var sent: UInt32 { base + UInt32(window.count) }
-
   /// Every publication that is due has been sent and answered.
-  var isSettled: Bool { base == due }
+  var isSettled: Bool { window.isEmpty }
 
   /// Sequences that are due and never were acknowledged, sent or not.
   var unacknowledged: SequenceSet {
@@ -167,7 +176,6 @@ struct Outbox: Sendable {
     for (index, entry) in window.enumerated() where entry.state != .done {
       result.insert(base + UInt32(index))
     }
-    result.insert(sent..<due)
     return result
   }
 }

@@ -1,11 +1,14 @@
 /// Names a run inside its publications, so that those of earlier runs, which a group's history may
 /// replay, are told apart.
-package struct RunIdentifier: Sendable, Equatable {
+package struct RunIdentifier: Sendable, Equatable, Codable {
   /// Eight hexadecimal digits.
   let text: String
 
   /// Of the same length as every other; for computing sizes.
   static let example = RunIdentifier(text: "00000000")
+
+  /// For tests.
+  static func fixed(_ text: String) -> RunIdentifier { RunIdentifier(text: text) }
 
   private init(text: String) {
     self.text = text

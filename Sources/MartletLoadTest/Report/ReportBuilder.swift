@@ -1,56 +1,104 @@
-/// Puts a report together from what the loops left behind.
+/// Puts a report together from what a run leaves behind.
 struct ReportBuilder {
-  let settings: LoadTestSettings
+  let scenario: Scenario
+  let plan: Plan
   let run: RunIdentifier
+  let commandLine: String
+  let journal: RunJournal
   /// Of the end of the run, before the clients were stopped.
-  let snapshot: LoopWorker.Snapshot
-  var outcome: LoopWorker.Outcome
-  let loops: Int
-  let publishingSeconds: Double
-  let totalSeconds: Double
-  var cpuSeconds: Double
-  var isInterrupted: Bool
+  let status: CrewStatus
+  let outcome: CrewOutcome
+  let conclusion: LoadTest.Conclusion
+  let isInterrupted: Bool
+  /// In milliseconds; nil: one machine.
+  let clockError: Double?
 
   func build() -> LoadTestReport {
-    let verdict = Verdict.judge(clients: outcome.clients.map(\.client), groups: settings.groups)
+    let processes = outcome.processes.enumerated().map { index, process in
+      ProcessHealth(
+        name: "worker \(index)", loops: process.loops, health: health(process))
+    }
+    var report = LoadTestReport(
+      commandLine: commandLine, run: run.text, clients: plan.clients.count,
+      groups: plan.members.count { !$0.isEmpty }, runSeconds: journal.runSeconds,
+      isInterrupted: isInterrupted, connections: connections, publications: publications,
+      deliveries: deliveries, histograms: outcome.latencies, errors: outcome.counters.errors,
+      generator: .sum(
+        zip(processes, outcome.processes).map { ($0.health, $0.loops, $1.due) }))
+    report.scenario = .init(name: scenario.name, summary: scenario.summary)
+    report.seed = scenario.seed
+    report.startedAt = journal.start.text
+    report.workers = processes.count
+    report.loops = processes.reduce(0) { $0 + $1.loops }
+    report.clockErrorMilliseconds = clockError
+    report.phases = journal.phases
+    report.faults = journal.faults(of: scenario)
+    report.intervals = journal.intervals
+    report.processes = processes.count > 1 ? processes : []
+    report.judge(by: scenario.thresholds)
+    return report
+  }
+
+  private func health(_ process: CrewOutcome.Process) -> GeneratorHealth {
+    let seconds = journal.publishingSeconds
+    return GeneratorHealth(
+      cpuSeconds: process.cpuSeconds,
+      cpuShare: seconds > 0 ? process.cpuSeconds / seconds / Double(process.loops) : 0,
+      longestLagMilliseconds: Double(process.longestLag) / 1e6, lateSends: process.lateSends,
+      lateShare: process.due > 0 ? Double(process.lateSends) / Double(process.due) : 0)
+  }
+
+  private var connections: LoadTestReport.Connections {
     let counters = outcome.counters
-    let due = outcome.clients.reduce(0) { $0 + Int($1.client.due) }
-    let generator = GeneratorHealth(
-      cpuSeconds: cpuSeconds,
-      cpuShare: publishingSeconds > 0 ? cpuSeconds / publishingSeconds / Double(loops) : 0,
-      longestLagMilliseconds: Double(counters.longestLag) / 1e6,
-      lateSends: counters.lateSends,
-      lateShare: due > 0 ? Double(counters.lateSends) / Double(due) : 0)
-    let latencies = outcome.latencies
-    return LoadTestReport(
-      commandLine: settings.commandLine, run: run.text, clients: settings.clients,
-      groups: settings.groups, runSeconds: totalSeconds, isInterrupted: isInterrupted,
-      isGeneratorBound: generator.isGeneratorBound,
-      connections: .init(
-        joined: snapshot.joined, attempts: counters.attempts,
-        failedAttempts: counters.failedAttempts, reconnects: counters.reconnects,
-        recovered: counters.recovered, notRecovered: counters.notRecovered,
-        resyncs: counters.resyncs, ends: counters.ends),
-      publications: .init(
-        due: due, sent: counters.sent, resent: counters.resent,
-        acknowledged: counters.acknowledged, unacknowledged: verdict.unacknowledged,
-        sentPerSecond: rate(counters.sent)),
-      deliveries: .init(
-        expected: verdict.expected, delivered: counters.delivered, lost: verdict.lost,
-        duplicated: counters.duplicated, reordered: counters.reordered,
-        overtaken: counters.overtaken, foreign: counters.foreign,
-        deliveredPerSecond: rate(counters.delivered),
-        offenders: verdict.lostOffenders.offenders + firstFew(.duplicated) + firstFew(.reordered)
-          + verdict.unacknowledgedOffenders.offenders),
-      latencies: .init(
-        connect: latencies.connect.summary, join: latencies.join.summary,
-        acknowledge: latencies.acknowledge.summary, deliver: latencies.deliver.summary),
-      errors: counters.errors, generator: generator)
+    var connections = LoadTestReport.Connections()
+    connections.joined = status.totals.joined
+    connections.attempts = counters.attempts
+    connections.failedAttempts = counters.failedAttempts
+    connections.reconnects = counters.reconnects
+    connections.recovered = counters.recovered
+    connections.notRecovered = counters.notRecovered
+    connections.resyncs = counters.resyncs
+    connections.ends = counters.ends
+    return connections
+  }
+
+  private var publications: LoadTestReport.Publications {
+    let counters = outcome.counters
+    var publications = LoadTestReport.Publications()
+    publications.due = status.due
+    publications.sent = counters.sent
+    publications.resent = counters.resent
+    publications.acknowledged = counters.acknowledged
+    publications.rejected = counters.rejected
+    publications.unacknowledged = Verdict.unacknowledged(conclusion.records).count
+    publications.ephemeralSent = counters.ephemeralSent
+    publications.sentPerSecond = rate(counters.sent)
+    return publications
+  }
+
+  private var deliveries: LoadTestReport.Deliveries {
+    let counters = outcome.counters
+    var deliveries = LoadTestReport.Deliveries()
+    deliveries.expected = conclusion.verdict.expected
+    deliveries.delivered = counters.delivered
+    deliveries.lost = conclusion.verdict.lost
+    deliveries.duplicated = counters.duplicated
+    deliveries.reordered = counters.reordered
+    deliveries.overtaken = counters.overtaken
+    deliveries.foreign = counters.foreign
+    deliveries.recoveredLate = counters.recoveredLate
+    deliveries.ephemeralReceived = counters.ephemeralReceived
+    deliveries.deliveredPerSecond = rate(counters.delivered)
+    deliveries.offenders =
+      conclusion.verdict.lostOffenders.offenders + firstFew(.duplicated) + firstFew(.reordered)
+      + Verdict.unacknowledged(conclusion.records).offenders.offenders
+    return deliveries
   }
 
   /// Over the time in which publications became due: stragglers do not dilute it.
   private func rate(_ count: Int) -> Double {
-    publishingSeconds > 0 ? Double(count) / publishingSeconds : 0
+    let seconds = journal.publishingSeconds
+    return seconds > 0 ? Double(count) / seconds : 0
   }
 
   /// Each loop kept its own first few.

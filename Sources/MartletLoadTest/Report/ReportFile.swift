@@ -4,14 +4,14 @@
   import Foundation
 #endif
 
-/// The file that `--json` names.
+/// The files that `--json`, `--html`, `--csv` and the like name.
 package enum ReportFile {
   /// Checks before the run that the report can be written after it; creates nothing.
   ///
   /// - Throws: `SettingsError` naming what is in the way.
-  package static func check(_ path: String) throws(SettingsError) {
+  package static func check(_ path: String, option: String = "--json") throws(SettingsError) {
     func refusal(_ allowed: String) -> SettingsError {
-      SettingsError(option: "--json", value: path, allowed: allowed)
+      SettingsError(option: option, value: path, allowed: allowed)
     }
     guard !path.isEmpty else { throw refusal("the name of a writable file") }
     let files = FileManager.default
@@ -31,8 +31,23 @@ package enum ReportFile {
     }
   }
 
-  /// Writes the JSON summary.
+  /// Writes the intervals and the summary.
   package static func write(_ report: LoadTestReport, to path: String) throws {
-    try Data(report.json()).write(to: URL(filePath: path))
+    try write(ResultLines.render(report), to: path)
+  }
+
+  package static func write(_ bytes: [UInt8], to path: String) throws {
+    try Data(bytes).write(to: URL(filePath: path))
+  }
+
+  package static func write(_ text: String, to path: String) throws {
+    try write([UInt8](text.utf8), to: path)
+  }
+
+  /// Reads a result.
+  ///
+  /// - Throws: `ResultFileError` for a file that is not one; otherwise the system's error.
+  package static func read(_ path: String) throws -> LoadTestReport {
+    try ResultLines.read([UInt8](Data(contentsOf: URL(filePath: path))))
   }
 }

@@ -1,6 +1,6 @@
 /// What one kind of client does.
-package struct Behaviour: Sendable, Equatable {
-  package enum Transport: String, Sendable, CaseIterable {
+package struct Behaviour: Sendable, Equatable, Codable {
+  package enum Transport: String, Sendable, CaseIterable, Codable {
     /// RFC 6455, over TLS if the target is `wss://`.
     case webSocket = "websocket"
     /// RFC 8441: many clients on one connection.
@@ -40,9 +40,9 @@ package struct Behaviour: Sendable, Equatable {
 }
 
 /// What a client publishes, and when.
-package struct Publishing: Sendable, Equatable {
+package struct Publishing: Sendable, Equatable, Codable {
   /// Between two publications at pace 1.
-  package enum Gap: Sendable, Equatable {
+  package enum Gap: Sendable, Equatable, Codable {
     /// Clients' phases divide the gap evenly.
     case constant(Duration)
     /// Think times: uniform between two bounds.
@@ -52,7 +52,7 @@ package struct Publishing: Sendable, Equatable {
   }
 
   /// In bytes of the event, without `ref` and `idempotency_id`.
-  package enum Size: Sendable, Equatable {
+  package enum Size: Sendable, Equatable, Codable {
     case constant(Int)
     case uniform(Int, Int)
   }
@@ -72,7 +72,7 @@ package struct Publishing: Sendable, Equatable {
 }
 
 /// Where a client's token comes from.
-package enum TokenSource: Sendable, Equatable {
+package enum TokenSource: Sendable, Equatable, Codable {
   case none
   /// The same for all.
   case fixed(String)
@@ -81,7 +81,7 @@ package enum TokenSource: Sendable, Equatable {
   /// Signed by this program. In texts of `claims`, a JSON object, `{client}` and `{group}` are numbers.
   case signed(algorithm: SigningAlgorithm, secret: String, claims: String, lifetime: Duration)
 
-  package enum SigningAlgorithm: String, Sendable, CaseIterable {
+  package enum SigningAlgorithm: String, Sendable, CaseIterable, Codable {
     case hs256 = "HS256"
     case hs384 = "HS384"
     case hs512 = "HS512"

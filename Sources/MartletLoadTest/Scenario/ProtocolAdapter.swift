@@ -2,12 +2,12 @@
 ///
 /// In templates `{group}` and `{client}` are numbers. A publication's *mark* is a text without characters that JSON escapes:
 /// `martlet:RUN:PUBLISHER:SEQUENCE:INTENDED:RETRY:` and padding.
-package struct ProtocolAdapter: Sendable, Equatable {
+package struct ProtocolAdapter: Sendable, Equatable, Codable {
   /// Where a value is in a JSON message: keys from the outermost in, as in `data.body`.
   package typealias KeyPath = [String]
 
   /// A message of which the value at a key is a text.
-  package struct Pattern: Sendable, Equatable {
+  package struct Pattern: Sendable, Equatable, Codable {
     package var key: KeyPath
     package var equals: String
 
@@ -18,13 +18,22 @@ package struct ProtocolAdapter: Sendable, Equatable {
   }
 
   /// Who gets a publication.
-  package enum Audience: String, Sendable, CaseIterable {
+  package enum Audience: String, Sendable, CaseIterable, Codable {
     /// Everybody in the group, its publisher included.
     case group
     /// Everybody in the group but its publisher.
     case others
     /// Only its publisher: an echo server.
     case publisher
+
+    /// Whether `member` gets what `publisher` publishes in the group of both.
+    func includes(_ member: Int, of publisher: Int) -> Bool {
+      switch self {
+      case .group: true
+      case .others: member != publisher
+      case .publisher: member == publisher
+      }
+    }
   }
 
   /// Sent when the connection is open; nil: the path is enough.

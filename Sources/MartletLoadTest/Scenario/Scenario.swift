@@ -1,6 +1,6 @@
 /// Everything that is decided about a run before it begins: docs/loadtest.md, Scenario files.
-package struct Scenario: Sendable, Equatable {
-  package enum TargetChoice: String, Sendable, CaseIterable {
+package struct Scenario: Sendable, Equatable, Codable {
+  package enum TargetChoice: String, Sendable, CaseIterable, Codable {
     /// Client `i` begins with target `i mod targets`.
     case roundRobin = "round_robin"
     case random
@@ -37,7 +37,7 @@ package struct Scenario: Sendable, Equatable {
   package var interval = Duration.seconds(1)
 
   /// TLS of `wss://` targets.
-  package struct Security: Sendable, Equatable {
+  package struct Security: Sendable, Equatable, Codable {
     /// PEM; nil: the system's authorities.
     package var authorityFile: String?
     package var verifiesServers = true
@@ -61,7 +61,7 @@ package struct Scenario: Sendable, Equatable {
 }
 
 /// How clients are dealt over groups, which are numbered from 0.
-package enum GroupSpread: Sendable, Equatable {
+package enum GroupSpread: Sendable, Equatable, Codable {
   /// The `n`th client that uses the spread is in group `n mod count`.
   case even(count: Int)
   /// As ``even(count:)``, with as many groups as it takes for `size` members each.
@@ -73,7 +73,7 @@ package enum GroupSpread: Sendable, Equatable {
 }
 
 /// A stretch of the run. Clients change along a ramp, then stay.
-package struct Phase: Sendable, Equatable {
+package struct Phase: Sendable, Equatable, Codable {
   package var name: String
   /// Clients at the end of the ramp; nil: as many as before.
   package var clients: Int?
@@ -92,8 +92,8 @@ package struct Phase: Sendable, Equatable {
 }
 
 /// Something that is done to the system at a moment.
-package struct Fault: Sendable, Equatable {
-  package enum Action: Sendable, Equatable {
+package struct Fault: Sendable, Equatable, Codable {
+  package enum Action: Sendable, Equatable, Codable {
     /// Cuts this share (0…1) of the connections, without a close frame.
     case drop(share: Double)
     /// This share of the clients does not read for a while.

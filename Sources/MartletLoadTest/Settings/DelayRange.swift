@@ -2,7 +2,7 @@ internal import MartletCore
 
 /// A random wait: uniform between two bounds, so that clients that lost one gateway do not return
 /// to the next one together.
-package struct DelayRange: Sendable, Equatable {
+package struct DelayRange: Sendable, Equatable, Codable {
   package var lowest: Duration
   package var highest: Duration
 
@@ -14,14 +14,22 @@ package struct DelayRange: Sendable, Equatable {
     self.highest = highest
   }
 
-  /// - Throws: `SettingsError` when `text` is neither `500ms` nor `100ms-1s`.
-  package init(parsing text: String, option: String) throws(SettingsError) {
+  /// Nil unless `text` is as `500ms` or `100ms-1s`.
+  package init?(_ text: String) {
     let bounds = text.split(separator: "-", omittingEmptySubsequences: false)
       .map { DurationText.parse(String($0)) }
     guard (1...2).contains(bounds.count), let first = bounds.first, let last = bounds.last,
       let lowest = first, let highest = last, lowest <= highest
-    else { throw SettingsError(option: option, value: text, allowed: Self.form) }
+    else { return nil }
     self.init(lowest: lowest, highest: highest)
+  }
+
+  /// - Throws: `SettingsError` when `text` is neither `500ms` nor `100ms-1s`.
+  package init(parsing text: String, option: String) throws(SettingsError) {
+    guard let range = DelayRange(text) else {
+      throw SettingsError(option: option, value: text, allowed: Self.form)
+    }
+    self = range
   }
 
   package var text: String {

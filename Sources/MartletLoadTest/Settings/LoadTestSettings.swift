@@ -108,17 +108,29 @@ package struct LoadTestSettings: Sendable, Equatable {
     try check(
       token.map { !$0.isEmpty && $0.utf8.allSatisfy(Self.isPlainByte) } ?? true, "--token", "***",
       "visible ASCII without spaces, quotation marks and backslashes")
-    let smallest = EventTemplate(self, run: RunIdentifier.example).smallestSize
+    let smallest = smallestSize
     try check(
       size >= smallest && size <= Self.largestSize, "--size", size,
       "from \(smallest) (the fields of this run's events) to \(Self.largestSize) bytes")
   }
 
-  private static func isPlainByte(_ byte: UInt8) -> Bool {
+  /// Of an event without padding, in the worst case of the run.
+  var smallestSize: Int {
+    var publishing = Publishing(gap: .constant(.seconds(1)))
+    publishing.type = eventType
+    let length = Scenario(self).phases.reduce(Duration.zero) { $0 + $1.longestLength }
+    return EventSize.smallest(
+      publishing,
+      EventSize.Digits(
+        clients: clients, publications: rate * (duration / .seconds(1)),
+        nanoseconds: length.nanoseconds))
+  }
+
+  static func isPlainByte(_ byte: UInt8) -> Bool {
     (0x21...0x7E).contains(byte) && byte != 0x22 && byte != 0x5C
   }
 
-  private static func isPathByte(_ byte: UInt8) -> Bool {
+  static func isPathByte(_ byte: UInt8) -> Bool {
     (0x21...0x7E).contains(byte) && byte != 0x23
   }
 

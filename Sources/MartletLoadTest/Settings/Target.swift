@@ -1,5 +1,5 @@
 /// One gateway under test: `ws://HOST[:PORT]`, or `wss://` for TLS.
-package struct Target: Sendable, Hashable {
+package struct Target: Sendable, Hashable, Codable {
   /// A name, an IPv4 address, or an IPv6 address without its brackets.
   package let host: String
   package let port: Int
@@ -32,7 +32,10 @@ package struct Target: Sendable, Hashable {
     return targets
   }
 
-  private static func parse(_ text: String) throws(SettingsError) -> Target {
+  /// Parses one target.
+  ///
+  /// - Throws: `SettingsError` when it is malformed.
+  package static func parse(_ text: String) throws(SettingsError) -> Target {
     func refusal(_ allowed: String = form) -> SettingsError {
       SettingsError(option: "--target", value: text, allowed: allowed)
     }

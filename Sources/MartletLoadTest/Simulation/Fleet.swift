@@ -1,20 +1,24 @@
-import NIOCore
-import NIOPosix
+internal import NIOCore
+internal import NIOPosix
 
-/// The workers of all loops, reached from outside of them.
+/// The workers of all loops of this process, reached from outside of them.
 struct Fleet: Sendable {
   private let workers: [NIOLoopBound<LoopWorker>]
 
-  /// Deals the clients over the loops round robin.
-  init(_ context: RunContext, on group: MultiThreadedEventLoopGroup, loopCount: Int) async throws {
+  init(
+    _ context: RunContext, on group: MultiThreadedEventLoopGroup, loops: Int, process: Int,
+    of processes: Int
+  ) async throws {
     var workers: [NIOLoopBound<LoopWorker>] = []
-    for index in 0..<loopCount {
+    for index in 0..<loops {
       let eventLoop = group.next()
-      let numbers = Array(stride(from: index, to: context.settings.clients, by: loopCount))
+      let share = Share(process: process, processes: processes, loop: index, loops: loops)
       try await workers.append(
         eventLoop.submit {
           NIOLoopBound(
-            LoopWorker(context: context, eventLoop: eventLoop, numbers: numbers),
+            LoopWorker(
+              context: context, share: share,
+              dialer: Dialer(eventLoop: eventLoop, security: context.security)),
             eventLoop: eventLoop)
         }.get())
     }
@@ -28,8 +32,8 @@ struct Fleet: Sendable {
     }
   }
 
-  /// The sum over all loops. Each loop is looked at in its turn, so sums may be off by what happens
-  /// in between while the run goes on.
+  /// The sum over all loops. Each loop is looked at in its turn, so sums may be off by what happens in between while the run
+  /// goes on.
   func snapshot() async throws -> LoopWorker.Snapshot {
     var sum = LoopWorker.Snapshot()
     for worker in workers {
@@ -38,18 +42,40 @@ struct Fleet: Sendable {
     return sum
   }
 
-  /// Stops every client.
-  func finish() async throws -> LoopWorker.Outcome {
-    var sum = LoopWorker.Outcome(
-      counters: LoadCounters(), latencies: Latencies(), offenders: [], clients: [])
+  func publisherRecords() async throws -> [PublisherRecord] {
+    var records: [PublisherRecord] = []
     for worker in workers {
-      let outcome = try await worker.eventLoop.submit { worker.value.finish() }.get()
-      sum.counters.add(outcome.counters)
-      sum.latencies.add(outcome.latencies)
-      sum.offenders += outcome.offenders
-      sum.clients += outcome.clients
+      records += try await worker.eventLoop.submit { worker.value.publisherRecords() }.get()
     }
-    sum.clients.sort { $0.number < $1.number }
-    return sum
+    return records.sorted { $0.number < $1.number }
+  }
+
+  func witnessed(_ records: [PublisherRecord]) async throws -> [Int: SequenceSet] {
+    var seen: [Int: SequenceSet] = [:]
+    for worker in workers {
+      let more = try await worker.eventLoop.submit { worker.value.witnessed(records) }.get()
+      seen.merge(more) { $0.union($1) }
+    }
+    return seen
+  }
+
+  func judge(_ published: [PublishedRecord]) async throws -> Verdict {
+    var verdict = Verdict()
+    for worker in workers {
+      try await verdict.add(worker.eventLoop.submit { worker.value.judge(published) }.get())
+    }
+    return verdict
+  }
+
+  /// Stops every client.
+  func finish() async throws -> (counters: LoadCounters, offenders: [Offender]) {
+    var counters = LoadCounters()
+    var offenders: [Offender] = []
+    for worker in workers {
+      let rest = try await worker.eventLoop.submit { worker.value.finish() }.get()
+      counters.add(rest.counters)
+      offenders += rest.offenders
+    }
+    return (counters, offenders)
   }
 }

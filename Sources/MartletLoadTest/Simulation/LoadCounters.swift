@@ -1,5 +1,5 @@
 /// What happened on one event loop, or on all of them together.
-struct LoadCounters: Sendable, Equatable {
+struct LoadCounters: Sendable, Equatable, Codable {
   /// Attempts to connect, and how many ended before the join.
   var attempts = 0
   var failedAttempts = 0
@@ -8,6 +8,8 @@ struct LoadCounters: Sendable, Equatable {
   var recovered = 0
   var notRecovered = 0
   var resyncs = 0
+  /// Connections that ended after the join, unasked.
+  var lostConnections = 0
   /// Publications put on the wire for the first time, and again.
   var sent = 0
   var resent = 0
@@ -19,13 +21,17 @@ struct LoadCounters: Sendable, Equatable {
   var duplicated = 0
   var reordered = 0
   var overtaken = 0
+  /// Delivered only when the history was asked for it, after the run.
+  var recoveredLate = 0
   /// Publications of other runs or of other publishers.
   var foreign = 0
+  var ephemeralSent = 0
+  /// Became due while their publisher had no connection.
+  var ephemeralSkipped = 0
+  var ephemeralReceived = 0
   /// Publications that left more than `GeneratorHealth.lateSend` after their intended time because
   /// this program was late.
   var lateSends = 0
-  /// The longest that a loop was late for a timer, in nanoseconds.
-  var longestLag: UInt64 = 0
   /// By code of `error` messages, and by this program's own labels for nonsense from the server.
   var errors: [String: Int] = [:]
   /// Ends of connections and attempts that this program did not ask for, by label.
@@ -38,6 +44,7 @@ struct LoadCounters: Sendable, Equatable {
     recovered += other.recovered
     notRecovered += other.notRecovered
     resyncs += other.resyncs
+    lostConnections += other.lostConnections
     sent += other.sent
     resent += other.resent
     acknowledged += other.acknowledged
@@ -46,9 +53,12 @@ struct LoadCounters: Sendable, Equatable {
     duplicated += other.duplicated
     reordered += other.reordered
     overtaken += other.overtaken
+    recoveredLate += other.recoveredLate
     foreign += other.foreign
+    ephemeralSent += other.ephemeralSent
+    ephemeralSkipped += other.ephemeralSkipped
+    ephemeralReceived += other.ephemeralReceived
     lateSends += other.lateSends
-    longestLag = max(longestLag, other.longestLag)
     errors.merge(other.errors, uniquingKeysWith: +)
     ends.merge(other.ends, uniquingKeysWith: +)
   }

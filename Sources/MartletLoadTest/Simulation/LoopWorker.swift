@@ -1,46 +1,45 @@
-import MartletTLS
-import NIOCore
-import NIOPosix
+internal import HeapModule
+internal import NIOCore
 
-/// All clients of one event loop, their timers and their counts. Confined to that loop; other
-/// threads see it through `NIOLoopBound` and take `Sendable` snapshots.
+/// All clients of one event loop, their timers and their counts. Confined to that loop; other threads see it through
+/// `NIOLoopBound` and take `Sendable` snapshots.
 final class LoopWorker {
-  /// What the coordinator looks at while the run goes on.
+  /// What the driver looks at while the run goes on.
   struct Snapshot: Sendable {
     var joined = 0
+    /// Clients that ought to be there.
+    var planned = 0
     var hasEverJoined = false
     var counters = LoadCounters()
-    /// Deliveries since the previous snapshot.
-    var recentDeliveries = LatencyHistogram()
-    /// Publications due, and (member, publication) pairs that the acknowledged ones should reach.
+    var latencies = LatencyDistributions()
+    /// Publications that became due.
     var due = 0
-    var expected = 0
+    /// The longest that a loop was late for a timer since the previous snapshot, in nanoseconds.
+    var longestLag: UInt64 = 0
     /// Why the newest attempt on a target failed, by the target's number.
     var failures: [Int: String] = [:]
 
     mutating func add(_ other: Snapshot) {
       joined += other.joined
+      planned += other.planned
       hasEverJoined = hasEverJoined || other.hasEverJoined
       counters.add(other.counters)
-      recentDeliveries.add(other.recentDeliveries)
+      latencies.add(other.latencies)
       due += other.due
-      expected += other.expected
+      longestLag = max(longestLag, other.longestLag)
       failures.merge(other.failures) { mine, _ in mine }
-    }
-
-    /// Every publication is answered, and every member has what it should have.
-    var isComplete: Bool {
-      counters.acknowledged + counters.rejected == due && counters.delivered >= expected
     }
   }
 
-  /// What a loop leaves behind.
-  struct Outcome: Sendable {
-    var counters: LoadCounters
-    var latencies: Latencies
-    var offenders: [Offender]
-    /// By client number.
-    var clients: [(number: Int, client: Verdict.Client)]
+  /// The next publication of a client.
+  private struct Due: Comparable {
+    /// Place on the axis of work.
+    var work: Double
+    var client: Int
+
+    static func < (left: Due, right: Due) -> Bool {
+      (left.work, left.client) < (right.work, right.client)
+    }
   }
 
   /// Between two looks at how late the loop's timers are.
@@ -48,119 +47,153 @@ final class LoopWorker {
 
   let context: RunContext
   let eventLoop: any EventLoop
+  let dialer: Dialer
   var counters = LoadCounters()
   var latencies = Latencies()
+  private(set) var timeline = Timeline()
 
-  private var clients: [SimulatedClient] = []
+  /// Which of all clients are here.
+  private let share: Share
+  /// Those that have arrived, by number.
+  private var clients: [Int: SimulatedClient] = [:]
+  private var timetables: [Int: Timetable] = [:]
+  private var schedule: Heap<Due> = []
+  private var tick: Scheduled<Void>?
+  private var isOver = false
   private var joined = 0
+  private var planned = 0
+  private var due = 0
   private var hasEverJoined = false
+  private var longestLag: UInt64 = 0
   private var failures: [Int: String] = [:]
-  private var recentDeliveries = LatencyHistogram()
   private var duplicates = OffenderList(.duplicated)
   private var reorderings = OffenderList(.reordered)
   private var generator = SystemRandomNumberGenerator()
-  /// Payload of the message being sent; kept for its memory.
+  /// The message being sent; kept for its memory.
   private var scratch = ByteBuffer()
 
-  /// The run phase began, nanoseconds of the monotonic clock.
-  private var start: UInt64 = 0
-  private var isPublishing = false
-  /// The next publication of the schedule: `clients[cursor]`'s number `round`.
-  private var cursor = 0
-  private var round: UInt32 = 0
-
-  /// - Parameter numbers: of the clients on this loop, ascending, which is the order of their phases.
-  init(context: RunContext, eventLoop: any EventLoop, numbers: [Int]) {
+  init(context: RunContext, share: Share, dialer: Dialer) {
     self.context = context
-    self.eventLoop = eventLoop
-    clients = numbers.map { SimulatedClient(number: $0, worker: self) }
+    self.share = share
+    self.dialer = dialer
+    eventLoop = dialer.eventLoop
+    watchLag(expected: .now() + Self.lagInterval)
   }
 
   // MARK: Phases
 
-  /// Spreads the first connects of the whole run's clients over the ramp.
-  func startJoining() {
-    let ramp = Double(context.settings.ramp.nanoseconds)
-    for client in clients {
-      let delay = ramp * Double(client.number) / Double(context.settings.clients)
-      schedule(afterNanoseconds: UInt64(delay)) { client.connect() }
+  /// - Parameters:
+  ///   - time: when the phase begins, in nanoseconds since the run began.
+  ///   - end: from then on nothing becomes due; nil: not yet known.
+  func begin(phase index: Int, at time: UInt64, until end: UInt64?) {
+    let phase = context.scenario.phases[index]
+    let turnout = context.plan.turnouts[index]
+    timeline.begin(phase, at: time)
+    if let end { timeline.stop(at: end) }
+    for number in turnout.arrivals where share.contains(number) {
+      let moment = context.plan.moment(
+        of: number - turnout.arrivals.lowerBound, among: turnout.arrivals.count, in: phase)
+      at(time + moment) { self.arrive(number, at: time + moment) }
     }
-  }
-
-  /// - Parameter start: when the run phase begins, nanoseconds of the monotonic clock.
-  func startPublishing(at start: UInt64) {
-    self.start = start
-    isPublishing = true
-    counters.longestLag = 0
-    watchLag(expected: .uptimeNanoseconds(start))
+    for (position, number) in turnout.departures.enumerated() where share.contains(number) {
+      let moment = context.plan.moment(
+        of: position, among: turnout.departures.count, in: phase)
+      at(time + moment) { self.depart(number) }
+    }
     scheduleTick()
   }
 
-  /// What is due is due; nothing further becomes due.
-  func stopPublishing() {
-    isPublishing = false
+  private func at(_ time: UInt64, _ action: @escaping () -> Void) {
+    eventLoop.assumeIsolated().scheduleTask(
+      deadline: .uptimeNanoseconds(context.start + time), action)
+  }
+
+  private func arrive(_ number: Int, at time: UInt64) {
+    guard !isOver else { return }
+    let client = SimulatedClient(number: number, worker: self)
+    clients[number] = client
+    planned += 1
+    if let timetable = timeline.timetable(of: number, context.plan) {
+      timetables[number] = timetable
+      schedule.insert(Due(work: timetable.due, client: number))
+      scheduleTick()
+    }
+    client.connect(intended: context.start + time)
+  }
+
+  private func depart(_ number: Int) {
+    guard !isOver, let client = clients[number] else { return }
+    planned -= 1
+    client.leave()
+    // What is in the schedule is left out when its turn comes.
+    timetables[number] = nil
+  }
+
+  /// What is due is due; nothing further becomes due, and nobody comes or goes.
+  func stopPublishing(at time: UInt64) {
+    isOver = true
+    timeline.stop(at: time)
+    tick?.cancel()
+    tick = nil
   }
 
   /// Stops every client and lets go of them. Called once, also when the run could not begin.
-  func finish() -> Outcome {
-    defer { clients = [] }
-    isPublishing = false
-    for client in clients { client.stop() }
-    return Outcome(
-      counters: counters, latencies: latencies,
-      offenders: duplicates.offenders + reorderings.offenders,
-      clients: clients.map { ($0.number, $0.outcome) })
+  func finish() -> (counters: LoadCounters, offenders: [Offender]) {
+    isOver = true
+    tick?.cancel()
+    for client in clients.values { client.end() }
+    defer {
+      clients = [:]
+      timetables = [:]
+    }
+    return (counters, duplicates.offenders + reorderings.offenders)
   }
 
   func snapshot() -> Snapshot {
-    var snapshot = Snapshot(
-      joined: joined, hasEverJoined: hasEverJoined, counters: counters,
-      recentDeliveries: recentDeliveries, failures: failures)
-    recentDeliveries.reset()
-    for client in clients {
-      let due = Int(client.outbox.due)
-      let members = context.members(ofGroup: context.group(of: client.number))
-      snapshot.due += due
-      snapshot.expected += (due - client.outbox.rejected.count) * members
-    }
-    return snapshot
+    defer { longestLag = 0 }
+    return Snapshot(
+      joined: joined, planned: planned, hasEverJoined: hasEverJoined, counters: counters,
+      latencies: latencies.distributions, due: due, longestLag: longestLag, failures: failures)
   }
 
   // MARK: The schedule
 
   private func scheduleTick() {
-    guard isPublishing, cursor < clients.count else { return }
-    let number = clients[cursor].number
-    // Phases grow with the number: when this one has no more, neither have those behind it.
-    guard round < context.schedule.count(publisher: number) else { return }
-    let due = start + context.schedule.intended(publisher: number, sequence: round)
-    eventLoop.assumeIsolated().scheduleTask(deadline: .uptimeNanoseconds(due)) { self.tick() }
+    tick?.cancel()
+    tick = nil
+    guard !isOver, let next = schedule.min, let time = timeline.pace.time(of: next.work)
+    else { return }
+    tick = eventLoop.assumeIsolated().scheduleTask(
+      deadline: .uptimeNanoseconds(context.start + time)
+    ) {
+      self.tick = nil
+      self.publishDue()
+    }
   }
 
-  private func tick() {
-    let now = NIODeadline.now().uptimeNanoseconds
-    while isPublishing {
-      let client = clients[cursor]
-      guard round < context.schedule.count(publisher: client.number) else { return }
-      let due = start + context.schedule.intended(publisher: client.number, sequence: round)
-      guard due <= now else { break }
-      if now - due > GeneratorHealth.lateSend { counters.lateSends += 1 }
-      client.publish()
-      cursor += 1
-      if cursor == clients.count {
-        cursor = 0
-        round += 1
-      }
+  private func publishDue() {
+    let now = NIODeadline.now().uptimeNanoseconds - context.start
+    while !isOver, let next = schedule.min, let time = timeline.pace.time(of: next.work),
+      time <= now
+    {
+      _ = schedule.popMin()
+      guard let client = clients[next.client], var timetable = timetables[next.client]
+      else { continue }
+      if now - time > GeneratorHealth.lateSend { counters.lateSends += 1 }
+      if client.isPublisher { due += 1 }
+      client.publish(intended: time)
+      timetable.advance()
+      timetables[next.client] = timetable
+      schedule.insert(Due(work: timetable.due, client: next.client))
     }
     scheduleTick()
   }
 
   private func watchLag(expected: NIODeadline) {
     eventLoop.assumeIsolated().scheduleTask(deadline: expected) {
-      guard self.isPublishing else { return }
+      guard !self.isOver else { return }
       let now = NIODeadline.now()
-      let lag = UInt64(max(0, (now - expected).nanoseconds))
-      self.counters.longestLag = max(self.counters.longestLag, lag)
+      self.longestLag = max(self.longestLag, UInt64(max(0, (now - expected).nanoseconds)))
       self.watchLag(expected: now + Self.lagInterval)
     }
   }
@@ -172,48 +205,74 @@ final class LoopWorker {
     eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(Int64(delay)), action)
   }
 
+  // MARK: Faults
+
+  /// - Parameters:
+  ///   - fault: its number, which decides who is hit.
+  ///   - share: of the clients, from 0 to 1.
+  func drop(_ fault: Int, share: Double) {
+    for client in hit(by: fault, share: share) { client.drop() }
+  }
+
+  func stall(_ fault: Int, share: Double, nanoseconds: UInt64) {
+    let stalled = hit(by: fault, share: share)
+    for client in stalled { client.setReading(false) }
+    schedule(afterNanoseconds: nanoseconds) {
+      for client in stalled { client.setReading(true) }
+    }
+  }
+
+  private func hit(by fault: Int, share: Double) -> [SimulatedClient] {
+    clients.values.filter {
+      context.plan.random.unit(.fault, $0.number, UInt64(fault)) < share
+    }
+  }
+
+  // MARK: The end
+
+  func publisherRecords() -> [PublisherRecord] {
+    clients.values.filter(\.isPublisher).map {
+      PublisherRecord(
+        number: $0.number, due: $0.outbox.due, unacknowledged: $0.outbox.unacknowledged)
+    }
+  }
+
+  func witnessed(_ records: [PublisherRecord]) -> [Int: SequenceSet] {
+    Verdict.witnessed(records, by: clients.values.compactMap(\.member), context.plan)
+  }
+
+  func judge(_ published: [PublishedRecord]) -> Verdict {
+    Verdict.judge(
+      clients.values.compactMap(\.member), published: published, context.plan, timeline)
+  }
+
+  func audit(_ numbers: Set<Int>) {
+    for number in numbers { clients[number]?.audit() }
+  }
+
   // MARK: Services to the clients
 
-  func connect(to target: Int, client: SimulatedClient, onFailure: @escaping (String) -> Void) {
-    let bound = NIOLoopBound(client, eventLoop: eventLoop)
-    let host = context.settings.targets[target].host
-    let tls = context.settings.targets[target].isSecure ? context.tls : nil
-    ClientBootstrap(group: eventLoop)
-      .connectTimeout(SimulatedClient.attemptTimeout)
-      // One read for each readiness: the second of the default would nearly always find nothing.
-      .channelOption(.maxMessagesPerRead, value: 1)
-      .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-      .channelInitializer { channel in
-        channel.eventLoop.makeCompletedFuture {
-          let pipeline = channel.pipeline.syncOperations
-          if let tls {
-            try pipeline.addHandler(TLSHandler.client(tls, serverName: host))
-          }
-          try pipeline.addHandler(bound.value.makeHandler(for: channel))
-        }
-      }
-      .connect(to: context.addresses[target])
-      .assumeIsolated()
-      .whenFailure { onFailure(ConnectError.describe($0)) }
-  }
-
-  func write(_ send: Outbox.Send, publisher: Int, to channel: any Channel) {
-    let publication = EventTemplate.Publication(
-      publisher: publisher, sequence: send.sequence,
-      intended: context.schedule.intended(publisher: publisher, sequence: send.sequence),
-      isRetry: send.isRetry)
+  func write(
+    _ publication: Publication, group: Int, _ format: MessageFormat,
+    to transport: any ClientTransport
+  ) {
+    let behaviour = context.plan.behaviour(of: publication.publisher)
+    let size: Int
+    switch behaviour.publishing?.size {
+    case .constant(let bytes): size = bytes
+    case .uniform(let lowest, let highest):
+      size = context.plan.random.integer(
+        lowest...highest, .size, publication.publisher, UInt64(publication.sequence))
+    case nil: size = 0
+    }
     scratch.clear()
-    context.template.write(publication, into: &scratch)
-    channel.write(scratch, promise: nil)
-    if send.isRepeat { counters.resent += 1 } else { counters.sent += 1 }
-  }
-
-  func nonce() -> [UInt8] {
-    (0..<16).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+    format.write(publication, size: size, group: group, into: &scratch)
+    let isEphemeral = behaviour.publishing?.isEphemeral ?? false
+    transport.send(scratch, sequence: isEphemeral ? nil : publication.sequence)
   }
 
   /// A jittered wait in nanoseconds.
-  func drawDelay() -> UInt64 { context.settings.reconnectDelay.draw(using: &generator) }
+  func drawDelay() -> UInt64 { context.scenario.reconnectDelay.draw(using: &generator) }
 
   func clientJoined(again: Bool) {
     joined += 1
@@ -221,10 +280,16 @@ final class LoopWorker {
     if again { counters.reconnects += 1 }
   }
 
+  /// By its own will.
+  func clientLeft() {
+    joined -= 1
+  }
+
   func clientDisconnected(wasJoined: Bool, target: Int, _ end: ConnectionEnd) {
     counters.ends[end.label, default: 0] += 1
     if wasJoined {
       joined -= 1
+      counters.lostConnections += 1
     } else {
       counters.failedAttempts += 1
       failures[target] = end.message
@@ -235,17 +300,16 @@ final class LoopWorker {
     counters.errors[code, default: 0] += 1
   }
 
-  func countAcknowledgement(publisher: Int, sequence: UInt32, now: UInt64) {
+  /// - Parameter intended: in nanoseconds since the run began; `now` is on the monotonic clock.
+  func countAcknowledgement(intended: UInt64, now: UInt64) {
     counters.acknowledged += 1
-    let intended = start + context.schedule.intended(publisher: publisher, sequence: sequence)
-    latencies.acknowledge.record(nanoseconds: now > intended ? now - intended : 0)
+    latencies.acknowledge.record(nanoseconds: latency(since: intended, now: now))
   }
 
   func countArrival(
-    _ arrival: MemberLedger.Arrival, of publication: ServerMessage.Publication, at member: Int,
-    now: UInt64
+    _ arrival: MemberLedger.Arrival, of publication: Publication, at member: Int, now: UInt64
   ) {
-    let sequences = publication.sequence..<(publication.sequence + 1)
+    let sequences = publication.sequence..<(publication.sequence &+ 1)
     switch arrival {
     case .duplicate:
       counters.duplicated += 1
@@ -260,9 +324,27 @@ final class LoopWorker {
       break
     }
     counters.delivered += 1
-    let intended = start &+ publication.intended
-    let latency = now > intended ? now - intended : 0
-    latencies.deliver.record(nanoseconds: latency)
-    recentDeliveries.record(nanoseconds: latency)
+    latencies.deliver.record(nanoseconds: latency(since: publication.intended, now: now))
+  }
+
+  /// Of a member that reads the history again.
+  func countAudited(_ arrival: MemberLedger.Arrival) {
+    guard arrival != .duplicate else { return }
+    counters.recoveredLate += 1
+    counters.delivered += 1
+  }
+
+  func countEphemeral(_ publication: Publication, now: UInt64) {
+    counters.ephemeralReceived += 1
+    latencies.deliver.record(nanoseconds: latency(since: publication.intended, now: now))
+  }
+
+  func countSeen(started: UInt64, now: UInt64) {
+    latencies.presence.record(nanoseconds: latency(since: started, now: now))
+  }
+
+  private func latency(since intended: UInt64, now: UInt64) -> UInt64 {
+    let intended = context.start &+ intended
+    return now > intended ? now - intended : 0
   }
 }

@@ -1,65 +1,71 @@
-import MartletTLS
-import NIOCore
+internal import NIOCore
 
 /// What every client of a run shares: decided before the first connect, never changed.
 struct RunContext: Sendable {
-  let settings: LoadTestSettings
-  let run: JSONKey
-  let template: EventTemplate
-  let schedule: Schedule
-  /// The resolved targets, in the order of `settings.targets`.
+  let plan: Plan
+  let run: RunIdentifier
+  /// The resolved targets, in the order of the scenario.
   let addresses: [SocketAddress]
-  /// Of targets with TLS; nil if there are none.
-  let tls: TLSContext?
-  /// No publisher has a sequence at or above this.
-  let sequenceLimit: UInt32
+  /// Addresses to connect from, by turns.
+  let localAddresses: [SocketAddress]
+  /// Of `wss://` targets; nil if there are none.
+  let security: ClientSecurity?
+  /// For each behaviour.
+  let formats: [MessageFormat]
+  let tokens: [TokenIssuer]
+  /// When the run began: nanoseconds of the monotonic clock, and seconds since 1970.
+  let start: UInt64
+  let wallClockStart: Int64
 
-  /// - Throws: ``TLSError`` if the file of authorities cannot be used.
+  var scenario: Scenario { plan.scenario }
+
   init(
-    settings: LoadTestSettings, run: RunIdentifier, addresses: [SocketAddress]
-  ) throws(TLSError) {
-    self.settings = settings
-    self.run = JSONKey(run.text)
+    plan: Plan, run: RunIdentifier, addresses: [SocketAddress], localAddresses: [SocketAddress],
+    security: ClientSecurity?, tokens: [TokenIssuer], start: UInt64, wallClockStart: Int64
+  ) {
+    self.plan = plan
+    self.run = run
     self.addresses = addresses
-    tls =
-      settings.targets.contains { $0.isSecure }
-      ? try TLSContext.client(
-        TLSClientConfiguration(
-          certificateAuthorityFile: settings.certificateAuthorityFile,
-          verifiesServer: settings.verifiesServers, applicationProtocols: ["http/1.1"])) : nil
-    template = EventTemplate(settings, run: run)
-    schedule = Schedule(
-      clients: settings.clients, rate: settings.rate, duration: settings.duration)
-    // Phases grow with the number, so nobody has more publications than client 0.
-    sequenceLimit = schedule.count(publisher: 0)
-  }
-
-  func group(of client: Int) -> Int { client % settings.groups }
-
-  func members(ofGroup group: Int) -> Int {
-    (settings.clients - group + settings.groups - 1) / settings.groups
-  }
-
-  /// The request target of a client's upgrade, with the position to recover from.
-  func requestTarget(group: Int, position: Position?) -> String {
-    let path = settings.path.replacing("{group}", with: String(group))
-    guard let position else { return path }
-    let separator = path.contains("?") ? "&" : "?"
-    return "\(path)\(separator)epoch=\(Self.escape(position.epoch))&offset=\(position.offset)"
-  }
-
-  /// Percent-encodes all but RFC 3986's unreserved characters.
-  private static func escape(_ text: String) -> String {
-    var result = ""
-    for byte in text.utf8 {
-      switch byte {
-      case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x5F, 0x7E:
-        result.unicodeScalars.append(Unicode.Scalar(byte))
-      default:
-        let digits = String(byte, radix: 16, uppercase: true)
-        result += digits.count == 1 ? "%0\(digits)" : "%\(digits)"
+    self.localAddresses = localAddresses
+    self.security = security
+    self.tokens = tokens
+    self.start = start
+    self.wallClockStart = wallClockStart
+    formats = plan.scenario.behaviours.map { behaviour in
+      if let adapter = plan.scenario.adapter {
+        return .adapted(AdaptedMessages(adapter, run: run))
       }
+      return .martlet(
+        behaviour.publishing.map { EventTemplate($0, run: run) }, MartletMessages(run: run))
     }
-    return result
+  }
+
+  /// Replaces what scenarios may write in paths and claims.
+  ///
+  /// - Parameter started: when the client meant to come, in nanoseconds since the run began.
+  func fill(_ template: String, client: Int, started: UInt64) -> String {
+    guard template.utf8.contains(UInt8(ascii: "{")) else { return template }
+    return
+      template
+      .replacing("{group}", with: String(plan.clients[client].groupNumber))
+      .replacing("{client}", with: String(client))
+      .replacing("{started}", with: "\(MartletMessages.startedText(run: run))\(started)")
+  }
+
+  /// - Parameter started: as above.
+  func dial(client: Int, target: Int, position: Position?, started: UInt64) -> Dial {
+    let behaviour = plan.behaviour(of: client)
+    var dial = Dial(
+      target: target, server: scenario.targets[target], address: addresses[target],
+      path: fill(behaviour.path, client: client, started: started),
+      transport: behaviour.transport)
+    if !localAddresses.isEmpty { dial.localAddress = localAddresses[client % localAddresses.count] }
+    dial.token = tokens[plan.clients[client].behaviour].token(
+      client: client, now: wallClockStart + Int64(started / 1_000_000_000)
+    ) { fill($0, client: client, started: started) }
+    dial.isCompressed = behaviour.isCompressed
+    dial.streamsPerConnection = behaviour.streamsPerConnection
+    dial.position = position
+    return dial
   }
 }

@@ -1,136 +1,195 @@
-import NIOCore
+internal import NIOCore
 
-/// One simulated client: one connection at a time, a member of one group, one publisher.
+/// One simulated client: one connection at a time, a member of one group, maybe a publisher.
 ///
-/// Confined to its worker's event loop. What to send is the outbox's decision, what an arrival means
-/// the ledger's; this type connects them to a socket and to timers.
-final class SimulatedClient: WebSocketClientDelegate {
+/// Confined to its worker's event loop. What to send is the outbox's decision, what an arrival means the ledger's; this type
+/// connects them to a transport and to timers.
+final class SimulatedClient: ClientTransportDelegate {
   private enum State {
-    /// Between connections, or before the first.
+    /// Between connections, or before the first. Can transition to: joining, gone.
     case idle
-    /// From the start of a connect to `connection_established`.
+    /// From the start of a connect to the completed join. Can transition to: idle, joined, gone.
     case joining
+    /// Can transition to: idle, away, gone.
     case joined
-    /// The run is over; nothing is counted any more.
-    case stopped
+    /// Has left for a while by its own will. Can transition to: joining, gone.
+    case away
+    /// Has left for good, or the run is over; nothing is counted any more.
+    case gone
   }
 
-  /// The longest from the start of a connect to `connection_established`.
+  /// The longest from the start of a connect to the completed join.
   static let attemptTimeout = TimeAmount.seconds(10)
   /// A server's `reconnect_after` beyond this is cut, in nanoseconds.
   static let longestDrainDelay: UInt64 = 60_000_000_000
 
   let number: Int
-  private let group: Int
+  private let place: Plan.Client
+  private let behaviour: Behaviour
+  private let format: MessageFormat
   /// A cycle, which `LoopWorker.finish()` breaks: callbacks may outlive the worker's other owners.
   private let worker: LoopWorker
   private var state = State.idle
   private var target: Int
+  private var transport: (any ClientTransport)?
   private var position: Position?
-  private(set) var ledger: MemberLedger
+  /// Before the first offset that did not follow: what is missed at the end is looked for from here.
+  private var gap: Position?
+  private var attendance: Attendance?
+  private(set) var ledger: MemberLedger?
   private(set) var outbox = Outbox()
-  private var channel: (any Channel)?
-  /// Which attempt to connect is the current one; callbacks of older ones are ignored.
-  private var attempt = 0
+  /// Of ephemeral publications, which have no outbox.
+  private var ephemeralSequence: UInt32 = 0
+  /// When this attempt was meant to begin, on the monotonic clock.
   private var attemptStart: UInt64 = 0
   private var attemptTimer: Scheduled<Void>?
-  private var hasJoinedBefore = false
+  private var stayTimer: Scheduled<Void>?
+  private var visits: UInt64 = 0
   private var isRetryScheduled = false
   /// Nanoseconds that a draining gateway asked to wait.
   private var drainDelay: UInt64 = 0
+  /// It reads again, from before its gap, what the history still has.
+  private var isAuditing = false
 
   init(number: Int, worker: LoopWorker) {
-    let context = worker.context
+    let plan = worker.context.plan
     self.number = number
     self.worker = worker
-    group = context.group(of: number)
-    target = number % context.addresses.count
-    ledger = MemberLedger(publishers: context.members(ofGroup: group))
+    place = plan.clients[number]
+    behaviour = plan.behaviour(of: number)
+    format = worker.context.formats[place.behaviour]
+    target = plan.target(of: number)
+  }
+
+  var isPublisher: Bool { place.publisher != nil }
+
+  var isJoined: Bool {
+    if case .joined = state { true } else { false }
   }
 
   // MARK: Connecting
 
-  func connect() {
-    guard case .idle = state else { return }
+  /// - Parameter intended: when it was meant to, on the monotonic clock.
+  func connect(intended: UInt64) {
+    switch state {
+    case .idle, .away: break
+    case .joining, .joined, .gone: return
+    }
     state = .joining
-    attempt += 1
-    attemptStart = NIODeadline.now().uptimeNanoseconds
+    attemptStart = intended
     worker.counters.attempts += 1
-    let attempt = attempt
     attemptTimer = worker.schedule(afterNanoseconds: UInt64(Self.attemptTimeout.nanoseconds)) {
-      guard self.attempt == attempt, case .joining = self.state else { return }
-      self.abandon(.timedOut)
+      guard case .joining = self.state else { return }
+      self.transport?.abort()
+      self.transportDidEnd(.timedOut)
     }
-    worker.connect(to: target, client: self) { error in
-      guard self.attempt == attempt, case .joining = self.state else { return }
-      self.webSocketDidEnd(.connectFailed(error))
-    }
+    let dial = worker.context.dial(
+      client: number, target: target, position: isAuditing ? gap ?? position : position,
+      started: intended &- worker.context.start)
+    transport = worker.dialer.dial(dial, delegate: self)
   }
 
-  /// Called while the channel is set up: the handler of this attempt.
-  func makeHandler(for channel: any Channel) -> WebSocketClientHandler {
-    self.channel = channel
-    let context = worker.context
-    let handshake = UpgradeHandshake(nonce: worker.nonce())
-    let request = handshake.request(
-      authority: context.settings.targets[target].authority,
-      path: context.requestTarget(group: group, position: position),
-      token: context.settings.token)
-    return WebSocketClientHandler(handshake: handshake, request: request, delegate: self)
-  }
-
-  func webSocketDidOpen() {
+  func transportDidOpen() {
+    guard case .joining = state else { return }
     let now = NIODeadline.now().uptimeNanoseconds
-    worker.latencies.connect.record(nanoseconds: now - attemptStart)
+    worker.latencies.connect.record(nanoseconds: now > attemptStart ? now - attemptStart : 0)
+    if let message = format.joinMessage(client: number, group: place.groupNumber) {
+      transport?.send(message, sequence: nil)
+      transport?.flush()
+    }
+    if format.joinsByItself { join(nil, nil, now: now) }
   }
 
-  func webSocketDidEnd(_ end: ConnectionEnd) {
+  func transportDidEnd(_ end: ConnectionEnd) {
     let wasJoined: Bool
     switch state {
-    case .idle, .stopped: return
+    case .idle, .away, .gone: return
     case .joining: wasJoined = false
     case .joined: wasJoined = true
     }
-    attemptTimer?.cancel()
-    attemptTimer = nil
-    channel = nil
+    disconnect()
     state = .idle
-    outbox.disconnected()
     worker.clientDisconnected(wasJoined: wasJoined, target: target, end)
-
     target = (target + 1) % worker.context.addresses.count
-    let delay = worker.drawDelay()
-    worker.schedule(afterNanoseconds: max(delay, drainDelay)) { self.connect() }
+    reconnect(afterNanoseconds: max(worker.drawDelay(), drainDelay))
     drainDelay = 0
   }
 
-  private func abandon(_ end: ConnectionEnd) {
-    let abandoned = channel
-    webSocketDidEnd(end)
-    abandoned?.close(promise: nil)
+  private func reconnect(afterNanoseconds delay: UInt64) {
+    let intended = NIODeadline.now().uptimeNanoseconds + delay
+    worker.schedule(afterNanoseconds: delay) { self.connect(intended: intended) }
+  }
+
+  private func disconnect() {
+    attemptTimer?.cancel()
+    attemptTimer = nil
+    stayTimer?.cancel()
+    stayTimer = nil
+    transport = nil
+    outbox.disconnected()
+  }
+
+  // MARK: Leaving
+
+  /// Leaves for good.
+  func leave() {
+    attendance?.left = NIODeadline.now().uptimeNanoseconds - worker.context.start
+    end()
   }
 
   /// The run is over: closes the connection.
-  func stop() {
-    state = .stopped
-    attemptTimer?.cancel()
-    channel?.close(promise: nil)
-    channel = nil
+  func end() {
+    let transport = transport
+    let wasJoined = isJoined
+    disconnect()
+    state = .gone
+    if wasJoined { worker.clientLeft() }
+    transport?.close()
+  }
+
+  /// As a crash of the client's network would; it comes back.
+  func drop() {
+    guard let transport, isJoined else { return }
+    transport.abort()
+    transportDidEnd(.dropped)
+  }
+
+  func setReading(_ isReading: Bool) {
+    transport?.setReading(isReading)
+  }
+
+  private func startStay() {
+    guard let stay = behaviour.stay, !isAuditing else { return }
+    visits += 1
+    let random = worker.context.plan.random
+    stayTimer = worker.schedule(
+      afterNanoseconds: random.nanoseconds(stay, .stay, number, visits)
+    ) {
+      guard case .joined = self.state else { return }
+      let transport = self.transport
+      self.disconnect()
+      self.state = .away
+      self.worker.clientLeft()
+      transport?.close()
+      self.reconnect(
+        afterNanoseconds: random.nanoseconds(self.behaviour.away, .away, self.number, self.visits))
+    }
   }
 
   // MARK: Receiving
 
-  func webSocketDidReceive(_ text: Span<UInt8>, now: UInt64) {
-    if case .stopped = state { return }
+  func transportDidReceive(_ text: Span<UInt8>, now: UInt64) {
+    if case .gone = state { return }
     let message: ServerMessage
     do throws(MalformedJSON) {
-      message = try ServerMessage.parse(text, run: worker.context.run)
+      message = try format.parse(text)
     } catch {
       worker.countError("malformed_message")
       return
     }
     switch message {
-    case .publication(let publication): receive(publication, now: now)
+    case .publication(let publication, let offset, let epoch):
+      receive(publication, offset: offset, epoch: epoch, now: now)
     case .acknowledgement(let sequence): acknowledge(sequence, now: now)
     case .foreign(let offset, let epoch):
       guard let offset else { return }
@@ -144,6 +203,9 @@ final class SimulatedClient: WebSocketClientDelegate {
     case .draining(let milliseconds):
       let longest = Self.longestDrainDelay / 1_000_000
       drainDelay = min(milliseconds ?? 0, longest) * 1_000_000
+    case .userJoined(let started):
+      guard behaviour.watchesPresence, let started else { return }
+      worker.countSeen(started: started, now: now)
     }
   }
 
@@ -155,37 +217,55 @@ final class SimulatedClient: WebSocketClientDelegate {
     attemptTimer?.cancel()
     attemptTimer = nil
     state = .joined
-    worker.latencies.join.record(nanoseconds: now - attemptStart)
+    let latency = now > attemptStart ? now - attemptStart : 0
+    worker.latencies.join.record(nanoseconds: latency)
     // A position was sent along: the server must say whether it recovered from it.
-    if self.position != nil {
+    if self.position != nil, !isAuditing {
       if recovered == true {
         worker.counters.recovered += 1
+        worker.latencies.recover.record(nanoseconds: latency)
       } else {
         worker.counters.notRecovered += 1
       }
     }
     self.position = position
-    worker.clientJoined(again: hasJoinedBefore)
-    hasJoinedBefore = true
+    worker.clientJoined(again: attendance != nil)
+    if attendance == nil { begin(now: now) }
     outbox.connected()
+    startStay()
     pump()
   }
 
-  private func receive(_ publication: ServerMessage.Publication, now: UInt64) {
-    let groups = worker.context.settings.groups
+  /// The first join: from now on it is owed what its group publishes.
+  private func begin(now: UInt64) {
+    let time = now - worker.context.start
+    let isFirst = worker.timeline.pace.work(at: time) == 0
+    attendance = Attendance(joined: isFirst ? 0 : time)
+    let publishers = worker.context.plan.publishers[place.group].count
+    ledger = MemberLedger(publishers: publishers, isLate: !isFirst)
+  }
+
+  private func receive(
+    _ publication: Publication, offset: UInt64?, epoch: String?, now: UInt64
+  ) {
+    let plan = worker.context.plan
     // What no client of this run can have published is the server's invention.
-    guard publication.publisher >= 0, publication.publisher < worker.context.settings.clients,
-      publication.publisher % groups == group,
-      publication.sequence < worker.context.sequenceLimit
-    else {
-      worker.countError("impossible_publication")
-      return
+    guard plan.clients.indices.contains(publication.publisher),
+      plan.clients[publication.publisher].group == place.group
+    else { return worker.countError("impossible_publication") }
+    let isBehind = offset.map { !movePosition(to: $0, epoch) } ?? false
+    guard let publisher = plan.clients[publication.publisher].publisher else {
+      return worker.countEphemeral(publication, now: now)
     }
-    let isBehind = publication.offset.map { !movePosition(to: $0, publication.epoch) } ?? false
-    let arrival = ledger.record(
-      publisher: publication.publisher / groups, sequence: publication.sequence,
-      isRetry: publication.isRetry, isBehindOffset: isBehind)
+    let arrival = ledger?.record(
+      publisher: publisher, sequence: publication.sequence, isRetry: publication.isRetry,
+      isBehindOffset: isBehind && !isAuditing)
+    guard let arrival else { return worker.countError("publication_before_join") }
+    if isAuditing { return worker.countAudited(arrival) }
     worker.countArrival(arrival, of: publication, at: number, now: now)
+    if publication.publisher == number, case .ownDelivery = format.acknowledgement {
+      acknowledge(publication.sequence, now: now)
+    }
   }
 
   /// - Returns: false when the offset is not above the position.
@@ -193,17 +273,19 @@ final class SimulatedClient: WebSocketClientDelegate {
   private func movePosition(to offset: UInt64, _ epoch: String?) -> Bool {
     guard let current = position?.offset else { return true }
     guard offset > current else { return false }
+    if offset > current + 1, gap == nil { gap = position }
     if let epoch { position?.epoch = epoch }
     position?.offset = offset
     return true
   }
 
   private func acknowledge(_ sequence: UInt32?, now: UInt64) {
-    guard let sequence, outbox.acknowledged(sequence) else {
-      worker.countError("unexpected_ack")
+    guard let sequence, let intended = outbox.acknowledged(sequence) else {
+      // A repetition of an own delivery is counted as a duplicate already.
+      if case .message = format.acknowledgement { worker.countError("unexpected_ack") }
       return
     }
-    worker.countAcknowledgement(publisher: number, sequence: sequence, now: now)
+    worker.countAcknowledgement(intended: intended, now: now)
     // Publications may have waited behind one that was being retried.
     pump()
   }
@@ -232,22 +314,64 @@ final class SimulatedClient: WebSocketClientDelegate {
   // MARK: Publishing
 
   /// The next publication of the schedule is due.
-  func publish() {
-    outbox.becomeDue()
+  func publish(intended: UInt64) {
+    if case .gone = state { return }
+    guard isPublisher else { return publishEphemeral(intended: intended) }
+    outbox.becomeDue(intended: intended)
     pump()
   }
 
-  private func pump() {
-    guard case .joined = state, let channel else { return }
-    var hasWritten = false
-    while let send = outbox.next() {
-      worker.write(send, publisher: number, to: channel)
-      hasWritten = true
+  private func publishEphemeral(intended: UInt64) {
+    ephemeralSequence += 1
+    guard case .joined = state, let transport else {
+      worker.counters.ephemeralSkipped += 1
+      return
     }
-    if hasWritten { channel.flush() }
+    worker.write(
+      Publication(
+        publisher: number, sequence: ephemeralSequence - 1, intended: intended, isRetry: false),
+      group: place.groupNumber, format, to: transport)
+    transport.flush()
+    worker.counters.ephemeralSent += 1
   }
 
-  var outcome: Verdict.Client {
-    Verdict.Client(ledger: ledger, due: outbox.due, unacknowledged: outbox.unacknowledged)
+  private func pump() {
+    guard case .joined = state, let transport else { return }
+    var hasWritten = false
+    while let send = outbox.next() {
+      worker.write(
+        Publication(
+          publisher: number, sequence: send.sequence, intended: send.intended,
+          isRetry: send.isRetry), group: place.groupNumber, format, to: transport)
+      if send.isRepeat { worker.counters.resent += 1 } else { worker.counters.sent += 1 }
+      hasWritten = true
+      if case .none = format.acknowledgement {
+        acknowledge(send.sequence, now: NIODeadline.now().uptimeNanoseconds)
+      }
+    }
+    if hasWritten { transport.flush() }
+  }
+
+  // MARK: The end
+
+  var member: Verdict.Member? {
+    guard let ledger, let attendance else { return nil }
+    return Verdict.Member(number: number, attendance: attendance, ledger: ledger)
+  }
+
+  /// Comes back to read from before its gap; then nothing but what it had missed counts.
+  func audit() {
+    guard position != nil else { return }
+    switch state {
+    case .gone: return
+    case .idle, .joining, .joined, .away: break
+    }
+    isAuditing = true
+    let transport = transport
+    if isJoined { worker.clientLeft() }
+    disconnect()
+    state = .idle
+    transport?.close()
+    connect(intended: NIODeadline.now().uptimeNanoseconds)
   }
 }

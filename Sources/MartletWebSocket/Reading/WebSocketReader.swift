@@ -74,6 +74,38 @@ package struct WebSocketReader: ~Copyable {
     }
   }
 
+  /// Where the payload is of a text message that begins at `start` of bytes that are not appended: if nothing waits in this
+  /// reader, and the message is whole, in one frame, neither masked nor compressed. So most messages of a server can be
+  /// read where they lie. The next begins behind it.
+  ///
+  /// - Returns: nil for anything else: append what begins at `start`, and ask ``next()``.
+  /// - Throws: as ``next()``.
+  @inline(__always)
+  package mutating func wholeText(
+    in bytes: Span<UInt8>, at start: Int
+  ) throws(WebSocketViolation) -> Range<Int>? {
+    guard input == nil, frame == nil, message == nil, !isEnded, rules.role == .client else {
+      return nil
+    }
+    do throws(WebSocketViolation) {
+      let rest = bytes.extracting(droppingFirst: start)
+      guard let header = try FrameHeader.parse(rest, rules), header.opcode == .text,
+        header.isFinal, !header.isCompressed, header.length <= messageSize,
+        rest.count >= header.size + header.length
+      else { return nil }
+      let payload = start + header.size..<start + header.size + header.length
+      var validation = UTF8Validation()
+      let isValid = unsafe bytes.extracting(payload).withUnsafeBytes {
+        unsafe validation.accept($0)
+      }
+      guard isValid, validation.isComplete else { throw .textNotUTF8 }
+      return payload
+    } catch {
+      end()
+      throw error
+    }
+  }
+
   /// The next event; nil until more bytes come, and for ever after a close frame (RFC 6455 §1.4) or a
   /// violation (RFC 6455 §7.1.7).
   ///

@@ -1,0 +1,23 @@
+/// What a publisher says at the end of a run.
+struct PublisherRecord: Sendable, Equatable, Codable {
+  /// Of the client.
+  var number: Int
+  /// Publications that became due: sequences below.
+  var due: UInt32
+  /// Those of them that never were acknowledged, sent or not.
+  var unacknowledged: SequenceSet
+}
+
+/// What was published, after everybody has said which of the publications without acknowledgement they have seen.
+struct PublishedRecord: Sendable, Equatable, Codable {
+  var number: Int
+  var due: UInt32
+  /// Neither acknowledged nor seen by any member.
+  var unpublished: SequenceSet
+
+  init(_ record: PublisherRecord, witnessed: SequenceSet) {
+    number = record.number
+    due = record.due
+    unpublished = record.unacknowledged.subtracting(witnessed)
+  }
+}

@@ -1,0 +1,67 @@
+extension LoadTestReport {
+  /// Adds up the results of processes that drove parts of one run at the same time.
+  ///
+  /// Counts, rates and histograms add up; intervals meet by time since the run began; phases of the same name and
+  /// place span all of theirs; thresholds are judged anew. Of what can only be one, the first report's counts.
+  ///
+  /// - Returns: nil without reports.
+  package static func merge(_ reports: [LoadTestReport]) -> LoadTestReport? {
+    guard var result = reports.first else { return nil }
+    for other in reports.dropFirst() { result.addAllButIntervals(of: other) }
+    result.intervals = IntervalSeries.merged(reports.map(\.intervals))
+    if reports.count > 1 { result.judge(by: result.thresholds.map(\.threshold)) }
+    return result
+  }
+
+  package func merged(with other: LoadTestReport) -> LoadTestReport {
+    Self.merge([self, other]) ?? self
+  }
+
+  private mutating func addAllButIntervals(of other: LoadTestReport) {
+    processes = listedProcesses + other.listedProcesses
+    generator = .sum([
+      (generator, loops, publications.due), (other.generator, other.loops, other.publications.due),
+    ])
+    workers += other.workers
+    loops += other.loops
+    if let theirs = other.clockErrorMilliseconds {
+      clockErrorMilliseconds = max(clockErrorMilliseconds ?? 0, theirs)
+    }
+    if seed != other.seed { seed = nil }
+    // In UTC and of one form, so that the order of texts is that of times.
+    startedAt = [startedAt, other.startedAt].compactMap { $0 }.min()
+    clients += other.clients
+    // Processes share the groups of their scenario.
+    groups = max(groups, other.groups)
+    runSeconds = max(runSeconds, other.runSeconds)
+    isInterrupted = isInterrupted || other.isInterrupted
+    connections.add(other.connections)
+    publications.add(other.publications)
+    deliveries.add(other.deliveries)
+    addLatencies(of: other)
+    errors.merge(other.errors, uniquingKeysWith: +)
+    addPhases(other.phases)
+    faults += other.faults.filter { !faults.contains($0) }
+    faults.sort { $0.atSeconds < $1.atSeconds }
+    thresholds += other.thresholds.filter { theirs in
+      !thresholds.contains { $0.threshold == theirs.threshold }
+    }
+  }
+
+  /// A report of one process need not list it.
+  private var listedProcesses: [ProcessHealth] {
+    processes.isEmpty ? [ProcessHealth(name: run, loops: loops, health: generator)] : processes
+  }
+
+  private mutating func addPhases(_ others: [PhaseRecord]) {
+    for (index, other) in others.enumerated() {
+      guard index < phases.count, phases[index].name == other.name else {
+        phases.append(other)
+        continue
+      }
+      phases[index].beginSeconds = min(phases[index].beginSeconds, other.beginSeconds)
+      phases[index].endSeconds = max(phases[index].endSeconds, other.endSeconds)
+      phases[index].clients += other.clients
+    }
+  }
+}

@@ -1,0 +1,54 @@
+internal import MartletConfiguration
+
+/// What a command line asks for, decided from what was typed alone.
+package enum RunRequest: Sendable, Equatable {
+  /// Only flags, no scenario.
+  case settings(LoadTestSettings)
+  case scenario(Scenario)
+  case worker
+
+  /// - Parameters:
+  ///   - file: the scenario; nil: only flags say what to do.
+  ///   - flags: what was typed.
+  ///   - distribution: a worker needs nothing else.
+  package init(
+    file: ScenarioFile?, flags: LoadTestFlags, distribution: Distribution
+  ) throws(RunRequestError) {
+    if case .worker = distribution {
+      self = .worker
+      return
+    }
+    guard let file else {
+      let settings = try Self.refusing { () throws(SettingsError) in try flags.settings() }
+      // Only a scenario can be handed to workers.
+      if case .coordinator = distribution {
+        self = .scenario(Scenario(settings))
+      } else {
+        self = .settings(settings)
+      }
+      return
+    }
+    var scenario = file.scenario
+    let overrides = try Self.refusing { () throws(SettingsError) in try flags.overrides() }
+    try Self.refusing { () throws(SettingsError) in try overrides.apply(to: &scenario) }
+    try Self.refusing { () throws(ConfigurationError) in try file.check(scenario) }
+    self = .scenario(scenario)
+  }
+
+  private static func refusing<Value, Failure: Error & CustomStringConvertible>(
+    _ body: () throws(Failure) -> Value
+  ) throws(RunRequestError) -> Value {
+    do throws(Failure) { return try body() } catch {
+      throw RunRequestError(error.description)
+    }
+  }
+}
+
+/// An option or a scenario is wrong; says which, with its place.
+package struct RunRequestError: Error, Equatable, CustomStringConvertible {
+  package let description: String
+
+  package init(_ description: String) {
+    self.description = description
+  }
+}
