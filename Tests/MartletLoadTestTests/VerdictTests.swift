@@ -130,6 +130,13 @@ import Testing
     #expect(Verdict.unacknowledged(records).count == 1)
   }
 
+  @Test func `Who has left for good leaves no acknowledgement to be missed`() {
+    var open = SequenceSet()
+    open.insert(0)
+    let left = PublisherRecord(number: 0, due: 1, unacknowledged: open, hasLeft: true)
+    #expect(Verdict.unacknowledged([left]).count == 0 && !left.isOpen)
+  }
+
   @Test(arguments: [
     (ProtocolAdapter.Audience.group, 4), (.others, 2), (.publisher, 2),
   ])

@@ -56,7 +56,7 @@ package final class Coordinator: Sendable {
           try pipeline.addHandler(
             HTTPRequestHandler(bodyLimit: bodyLimit, timeout: .seconds(60)) {
               request, channel, _ in
-              answer(request, pool, secret: secret, channel.eventLoop).map { .response($0) }
+              answer(request, pool, secret: secret, channel).map { .response($0) }
             })
         }
       }
@@ -111,8 +111,9 @@ package final class Coordinator: Sendable {
   // MARK: Requests
 
   private static func answer(
-    _ request: HTTPRequest, _ pool: WorkerPool, secret: String?, _ loop: any EventLoop
+    _ request: HTTPRequest, _ pool: WorkerPool, secret: String?, _ channel: any Channel
   ) -> EventLoopFuture<HTTPResponse> {
+    let loop = channel.eventLoop
     func now(_ response: HTTPResponse) -> EventLoopFuture<HTTPResponse> {
       loop.makeSucceededFuture(response)
     }
@@ -129,7 +130,7 @@ package final class Coordinator: Sendable {
       guard let index = Int(path[1]), path[2] == "orders", index >= 0, index < pool.count,
         let body = try? JSONDecoder().decode(WorkerExchange.Request.self, from: request.body)
       else { return now(problem(.badRequest, "this is no worker's request")) }
-      return pool.request(body, of: index, on: loop, within: pollTime).map { json($0) }
+      return pool.request(body, of: index, by: channel, within: pollTime).map { json($0) }
     default:
       return now(problem(.notFound, "there are /clock, /workers and /workers/N/orders"))
     }

@@ -5,6 +5,8 @@ internal import NIOCore
 final class WorkerPool: Sendable {
   /// A worker that has not asked for so long is lost. It does not ask while it carries out an order.
   static let patience = TimeAmount.minutes(2)
+  /// The same for one whose connection has ended: it makes another at once.
+  static let reconnectPatience = TimeAmount.seconds(10)
 
   private typealias Waiter = CheckedContinuation<WorkerReply, any Error>
 
@@ -14,6 +16,15 @@ final class WorkerPool: Sendable {
     /// A request that waits for an order.
     var poll: EventLoopPromise<WorkerExchange.Response>?
     var lastHeard = NIODeadline.now()
+    /// Of its newest connection.
+    var connection: ObjectIdentifier?
+    /// When that ended; nil: it has not.
+    var disconnected: NIODeadline?
+
+    func isLost(_ now: NIODeadline) -> Bool {
+      if let disconnected, now - disconnected > WorkerPool.reconnectPatience { return true }
+      return orders.first != nil && now - lastHeard > WorkerPool.patience
+    }
   }
 
   private struct State {
@@ -54,11 +65,15 @@ final class WorkerPool: Sendable {
     }
   }
 
-  /// Takes an answer, and completes with the next order, or with none when `deadline` has passed.
+  /// Takes an answer, and completes with the next order, or with none after `limit`.
+  ///
+  /// - Parameter channel: by which the request came.
   func request(
-    _ request: WorkerExchange.Request, of index: Int, on eventLoop: any EventLoop,
+    _ request: WorkerExchange.Request, of index: Int, by channel: any Channel,
     within limit: TimeAmount
   ) -> EventLoopFuture<WorkerExchange.Response> {
+    let eventLoop = channel.eventLoop
+    connected(index, by: channel)
     let poll = eventLoop.makePromise(of: WorkerExchange.Response.self)
     var answered: (Waiter, WorkerReply)?
     let former: EventLoopPromise<WorkerExchange.Response>? = state.withLockedValue { state in
@@ -88,6 +103,25 @@ final class WorkerPool: Sendable {
     answered.map { waiter, reply in waiter.resume(returning: reply) }
     deliver(to: index)
     return poll.futureResult
+  }
+
+  private func connected(_ index: Int, by channel: any Channel) {
+    let connection = ObjectIdentifier(channel)
+    let isNew = state.withLockedValue { state in
+      guard state.workers.indices.contains(index), state.workers[index].connection != connection
+      else { return false }
+      state.workers[index].connection = connection
+      state.workers[index].disconnected = nil
+      return true
+    }
+    guard isNew else { return }
+    channel.closeFuture.whenComplete { [state] _ in
+      state.withLockedValue { state in
+        guard state.workers[index].connection == connection else { return }
+        state.workers[index].connection = nil
+        state.workers[index].disconnected = .now()
+      }
+    }
   }
 
   private func deliver(to index: Int) {
@@ -137,9 +171,7 @@ final class WorkerPool: Sendable {
   /// Fails all that is asked of a worker that is silent. Called now and then.
   func loseSilentWorkers(now: NIODeadline = .now()) {
     let lost = state.withLockedValue { state in
-      state.workers.indices.first {
-        state.workers[$0].orders.first != nil && now - state.workers[$0].lastHeard > Self.patience
-      }
+      state.workers.indices.first { state.workers[$0].isLost(now) }
     }
     guard let lost else { return }
     let failure = LoadTestFailure.workerLost(name(of: lost))

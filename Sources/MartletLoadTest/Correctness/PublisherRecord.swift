@@ -6,6 +6,11 @@ struct PublisherRecord: Sendable, Equatable, Codable {
   var due: UInt32
   /// Those of them that never were acknowledged, sent or not.
   var unacknowledged: SequenceSet
+  /// It has left for good, with whatever was under way: that has no acknowledgement to be missed.
+  var hasLeft = false
+
+  /// Whether something ought to be acknowledged still.
+  var isOpen: Bool { !hasLeft && !unacknowledged.isEmpty }
 }
 
 /// What was published, after everybody has said which of the publications without acknowledgement they have seen.

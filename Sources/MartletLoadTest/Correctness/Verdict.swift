@@ -29,7 +29,7 @@ struct Verdict: Sendable, Equatable, Codable {
   ) -> (count: Int, offenders: OffenderList) {
     var offenders = OffenderList(.unacknowledged)
     var count = 0
-    for record in records {
+    for record in records where record.isOpen {
       count += record.unacknowledged.count
       for range in record.unacknowledged.ranges {
         offenders.add(member: record.number, publisher: record.number, sequences: range)

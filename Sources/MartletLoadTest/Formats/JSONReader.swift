@@ -135,21 +135,27 @@ struct JSONReader {
   }
 }
 
-/// A short text that compares in one step: its length and first eight bytes. The keys of the
-/// protocol, and its types, are distinct in these.
-struct JSONKey: Equatable {
+/// A short text that compares in one step: its length, its first and its last eight bytes. Texts of up to 16 bytes are told apart
+/// exactly.
+struct JSONKey: Equatable, Sendable {
   private let head: UInt64
+  private let tail: UInt64
   private let count: Int
 
   init(_ bytes: Span<UInt8>, _ range: Range<Int>) {
     var head: UInt64 = 0
     for index in range.prefix(8) { head = head << 8 | UInt64(bytes[index]) }
+    var tail: UInt64 = 0
+    if range.count > 8 {
+      for index in range.suffix(8) { tail = tail << 8 | UInt64(bytes[index]) }
+    }
     self.head = head
+    self.tail = tail
     count = range.count
   }
 
   init(_ text: String) {
-    head = text.utf8.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
-    count = text.utf8.count
+    let bytes = Array(text.utf8)
+    self.init(bytes.span, 0..<bytes.count)
   }
 }

@@ -224,7 +224,7 @@ package final class LoadTest: Sendable {
       let conclusion = try await judge(crew)
       let isComplete =
         conclusion.verdict.lost == 0
-        && conclusion.records.allSatisfy { $0.unacknowledged.isEmpty }
+        && !conclusion.records.contains(where: \.isOpen)
       if isComplete {
         try await Task.sleep(for: Self.settleTime)
         return try await judge(crew)

@@ -112,16 +112,15 @@ final class LocalCrew: Crew {
   }
 
   func finish() async throws -> CrewOutcome {
-    let snapshot = try await fleet.snapshot()
     let rest = try await fleet.finish()
     let usage = usage.withLockedValue { $0 }
     let cpu = usage.begin.map { (usage.end ?? ProcessUsage.cpuSeconds()) - $0 } ?? 0
     return CrewOutcome(
-      counters: rest.counters, latencies: snapshot.latencies, offenders: rest.offenders,
+      counters: rest.counters, latencies: rest.latencies, offenders: rest.offenders,
       processes: [
         CrewOutcome.Process(
           loops: loops, cpuSeconds: cpu, longestLag: usage.longestLag,
-          lateSends: rest.counters.lateSends, due: snapshot.due)
+          lateSends: rest.counters.lateSends, due: rest.due)
       ])
   }
 }

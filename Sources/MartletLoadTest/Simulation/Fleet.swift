@@ -68,14 +68,11 @@ struct Fleet: Sendable {
   }
 
   /// Stops every client.
-  func finish() async throws -> (counters: LoadCounters, offenders: [Offender]) {
-    var counters = LoadCounters()
-    var offenders: [Offender] = []
+  func finish() async throws -> LoopWorker.Remains {
+    var sum = LoopWorker.Remains()
     for worker in workers {
-      let rest = try await worker.eventLoop.submit { worker.value.finish() }.get()
-      counters.add(rest.counters)
-      offenders += rest.offenders
+      try await sum.add(worker.eventLoop.submit { worker.value.finish() }.get())
     }
-    return (counters, offenders)
+    return sum
   }
 }

@@ -31,6 +31,21 @@ final class LoopWorker {
     }
   }
 
+  /// What a loop leaves behind.
+  struct Remains: Sendable {
+    var counters = LoadCounters()
+    var latencies = LatencyDistributions()
+    var offenders: [Offender] = []
+    var due = 0
+
+    mutating func add(_ other: Remains) {
+      counters.add(other.counters)
+      latencies.add(other.latencies)
+      offenders += other.offenders
+      due += other.due
+    }
+  }
+
   /// The next publication of a client.
   private struct Due: Comparable {
     /// Place on the axis of work.
@@ -138,7 +153,7 @@ final class LoopWorker {
   }
 
   /// Stops every client and lets go of them. Called once, also when the run could not begin.
-  func finish() -> (counters: LoadCounters, offenders: [Offender]) {
+  func finish() -> Remains {
     isOver = true
     tick?.cancel()
     for client in clients.values { client.end() }
@@ -146,7 +161,9 @@ final class LoopWorker {
       clients = [:]
       timetables = [:]
     }
-    return (counters, duplicates.offenders + reorderings.offenders)
+    return Remains(
+      counters: counters, latencies: latencies.distributions,
+      offenders: duplicates.offenders + reorderings.offenders, due: due)
   }
 
   func snapshot() -> Snapshot {
@@ -233,7 +250,8 @@ final class LoopWorker {
   func publisherRecords() -> [PublisherRecord] {
     clients.values.filter(\.isPublisher).map {
       PublisherRecord(
-        number: $0.number, due: $0.outbox.due, unacknowledged: $0.outbox.unacknowledged)
+        number: $0.number, due: $0.outbox.due, unacknowledged: $0.outbox.unacknowledged,
+        hasLeft: $0.hasLeft)
     }
   }
 

@@ -63,6 +63,9 @@ final class SimulatedClient: ClientTransportDelegate {
 
   var isPublisher: Bool { place.publisher != nil }
 
+  /// For good, before the end of the run.
+  var hasLeft: Bool { attendance?.left != nil }
+
   var isJoined: Bool {
     if case .joined = state { true } else { false }
   }

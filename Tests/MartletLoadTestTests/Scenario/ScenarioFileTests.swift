@@ -48,7 +48,7 @@ import Testing
         - name: talker
           weight: 8
           group: rooms
-          path: /ws/room/{group}/?name=c{client}
+          path: /ws/room/{group}/?name=c{client}-{started}
           transport: websocket_h2
           compression: true
           streams_per_connection: 7
@@ -92,7 +92,7 @@ import Testing
     let talker = scenario.behaviours[0]
     #expect(talker.weight == 8 && talker.transport == .webSocketOverHTTP2 && talker.isCompressed)
     #expect(talker.streamsPerConnection == 7 && talker.watchesPresence)
-    #expect(talker.path == "/ws/room/{group}/?name=c{client}")
+    #expect(talker.path == "/ws/room/{group}/?name=c{client}-{started}")
     #expect(
       talker.token
         == .signed(

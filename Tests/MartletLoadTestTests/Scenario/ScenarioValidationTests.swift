@@ -115,6 +115,16 @@ import Testing
     }
   }
 
+  @Test func `Who watches presence needs others who say when they came`() throws {
+    try refused("behaviours[0].watch_presence", "{started}") {
+      $0.behaviours[0].watchesPresence = true
+    }
+    try accepted {
+      $0.behaviours[0].watchesPresence = true
+      $0.behaviours[0].path += "?name={started}"
+    }
+  }
+
   @Test func `Rates are within reach at the highest pace`() throws {
     try refused("behaviours[0].publish", "20000 publications") {
       $0.behaviours[0].publishing?.gap = .constant(.microseconds(100))
@@ -182,6 +192,7 @@ import Testing
       $0.thresholds = try ["deliver", "acknowledge", "connect", "join", "recover", "presence"]
         .map { try Threshold("\($0).p99 < 1s") }
       $0.behaviours[0].watchesPresence = true
+      $0.behaviours[0].path += "?name={started}"
       $0.behaviours[0].stay = DelayRange(lowest: .seconds(1), highest: .seconds(1))
     }
   }

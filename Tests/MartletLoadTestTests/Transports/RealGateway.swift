@@ -29,6 +29,16 @@ struct RealGateway {
           access: {anonymous: true}
           history: {size: 50, ttl: 1m}
           events: {load: {}}
+        - path: /ws/room/{room}/
+          group: room_{room}
+          access: {anonymous: true}
+          presence: true
+          events: {user_typing: {kind: ephemeral, exclude_sender: true}}
+        - path: /ws/projects/{project}/
+          group: project_{project}
+          access: {claims: {projects: {contains: "{project}"}}}
+          history: {size: 50, ttl: 1m}
+          events: {load: {}}
       """
     let configuration = try Configuration(
       yaml: yaml, file: "test.yaml", environment: [:],

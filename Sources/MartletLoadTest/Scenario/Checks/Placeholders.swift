@@ -2,8 +2,12 @@
 enum Placeholders {
   static let client = "client"
   static let group = "group"
-  /// What paths, claims and join messages may name.
-  static let ofClients: Set<String> = [client, group]
+  /// When the client meant to come; in a name that others are told, it tells how long that took.
+  static let started = "started"
+  /// What paths and claims may name.
+  static let ofClients: Set<String> = [client, group, started]
+  /// What an adapter's join messages may name.
+  static let ofJoins: Set<String> = [client, group]
   /// What an adapter's publications may name.
   static let ofPublications: Set<String> = [client, group, "mark", "ref"]
 

@@ -101,8 +101,22 @@ extension Scenario {
         !behaviour.watchesPresence, "\(key).watch_presence",
         "is for Martlet's user_joined; an adapter has no such message")
     }
+    try check(
+      !behaviour.watchesPresence || tellsArrivals(to: behaviour), "\(key).watch_presence",
+      "has nothing to time: no behaviour of the group has {started} in a name that members are told (in the path or in"
+        + " the token's claims)")
     if let publishing = behaviour.publishing {
       try validate(publishing, of: behaviour, "\(key).publish", load)
+    }
+  }
+
+  /// Whether somebody who comes to the group of `behaviour` says when.
+  private func tellsArrivals(to behaviour: Behaviour) -> Bool {
+    behaviours.contains { other in
+      guard other.group == behaviour.group else { return false }
+      var texts = [other.path]
+      if case .signed(_, _, let claims, _) = other.token { texts.append(claims) }
+      return texts.contains { Placeholders.contains(Placeholders.started, in: $0) }
     }
   }
 

@@ -10,7 +10,7 @@ extension ProtocolAdapter {
       throw publishNode.error("needs {mark} exactly once: by it a delivery is known")
     }
     self.init(publish: publish)
-    join = try mapping.optional("join")?.template(Placeholders.ofClients)
+    join = try mapping.optional("join")?.template(Placeholders.ofJoins)
     joined = try mapping.optional("joined").map { node throws(ConfigurationError) in
       try Pattern(node.mapping())
     }
