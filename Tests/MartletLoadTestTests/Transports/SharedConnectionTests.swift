@@ -154,10 +154,15 @@ import Testing
   }
 
   @Test func `A server that allows no streams is refused, not asked for ever`() async throws {
-    try await with(streams: 1) { server, dialer in
-      // One that is taken counts; the next connection is made, and so on: no client waits for another.
-      _ = try await dial(3, server, dialer, perConnection: 1)
-      #expect(server.connections == 3)
+    // SETTINGS_MAX_CONCURRENT_STREAMS 0, SETTINGS_ENABLE_CONNECT_PROTOCOL 1.
+    let settings: [UInt8] = [
+      0, 0, 12, 4, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 8, 0, 0, 0, 1,
+    ]
+    try await ScriptedBytes.with(settings) { port in
+      let client = try await TestDialer().dial(try .test(port, "/x", .webSocketOverHTTP2))
+      let end = try await client.end()
+      #expect(end.label == "bad_upgrade")
+      #expect(end.message == "the server allows no streams")
     }
   }
 

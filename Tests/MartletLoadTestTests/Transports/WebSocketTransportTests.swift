@@ -254,9 +254,11 @@ extension WebSocketTransportTests {
     let transport: WebSocketTransport
 
     init(isCompressed: Bool = false) {
+      guard let address = try? SocketAddress(ipAddress: "127.0.0.1", port: 1) else {
+        preconditionFailure("this is an address")
+      }
       var dial = Dial(
-        target: 0, server: Target(host: "a", port: 1),
-        address: try! SocketAddress(ipAddress: "127.0.0.1", port: 1), path: "/x",
+        target: 0, server: Target(host: "a", port: 1), address: address, path: "/x",
         transport: .webSocket)
       dial.isCompressed = isCompressed
       transport = WebSocketTransport(

@@ -9,8 +9,8 @@ import NIOCore
 
 /// A socket of one client, plain or behind TLS. Confined to its channel's event loop.
 ///
-/// While nothing is pending in NIO, a plain socket is written directly: NIO's own way costs about as much again as the system
-/// call. Order holds, because this stays behind NIO until NIO has written everything.
+/// While nothing is pending in NIO, a plain socket is written directly, without a turn through NIO's queue. Order holds, because
+/// this stays behind NIO until NIO has written everything.
 final class SocketStream: ChannelInboundHandler, ClientByteStream {
   typealias InboundIn = ByteBuffer
   typealias OutboundOut = ByteBuffer

@@ -23,11 +23,11 @@ final class MaskKeys {
 
   private func byte() -> UInt8 {
     if let byte = bytes.popLast() { return byte }
-    bytes = unsafe [UInt8](unsafeUninitializedCapacity: Self.batch) { buffer, count in
-      let status = unsafe getentropy(buffer.baseAddress!, Self.batch)
-      precondition(status == 0, "the system gives no random bytes")
-      count = Self.batch
+    bytes = [UInt8](repeating: 0, count: Self.batch)
+    let status = unsafe bytes.withUnsafeMutableBytes {
+      unsafe getentropy($0.baseAddress, $0.count)
     }
+    precondition(status == 0, "the system gives no random bytes")
     return bytes.removeLast()
   }
 }
