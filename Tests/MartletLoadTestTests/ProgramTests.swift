@@ -75,11 +75,10 @@ import Testing
       #expect(outcome.output.contains("OK: nothing lost, duplicated or reordered"))
       #expect(outcome.output.contains("24 expected, 24 delivered"))
     }
-    let data = try Data(contentsOf: file)
-    let report = try JSONDecoder().decode(LoadTestReport.self, from: data)
+    let report = try ReportFile.read(file.path())
     #expect(report.deliveries.delivered == 24)
     #expect(report.commandLine.contains("--clients 4 --groups 2 --rate 10.0 --size 140"))
-    #expect(!String(decoding: data, as: UTF8.self).contains("secret"))
+    #expect(try !String(contentsOf: file, encoding: .utf8).contains("secret"))
   }
 
   @Test func `A failed run names the offenders and exits with 1`() async throws {

@@ -95,15 +95,15 @@ package final class Coordinator: Sendable {
     defer { watch.cancel() }
     let crew = RemoteCrew(pool: pool)
     let start = RunStart.now
-    try await crew.prepare(scenario, run: run, start: start.nanoseconds)
-    try await Task.sleep(for: Self.preparation)
     do {
+      try await crew.prepare(scenario, run: run, start: start.nanoseconds)
+      try await Task.sleep(for: Self.preparation)
       let report = try await test.execute(
         by: crew, Plan(scenario), start: start, clockError: Double(pool.clockError) / 1e6)
-      try? await crew.dismiss()
+      await pool.dismiss()
       return report
     } catch {
-      try? await crew.dismiss()
+      await pool.dismiss()
       throw error
     }
   }

@@ -14,8 +14,6 @@ struct RemoteCrew: Crew {
     }
   }
 
-  func dismiss() async throws { _ = try await pool.askAll(.dismiss) }
-
   func begin(phase: Int, at time: UInt64, until end: UInt64?) async throws {
     _ = try await pool.askAll(.begin(phase: phase, at: time, until: end))
   }

@@ -8,6 +8,9 @@ final class WorkerPool: Sendable {
   /// The same for one whose connection has ended: it makes another at once.
   static let reconnectPatience = TimeAmount.seconds(10)
 
+  /// How long workers may take to hear that they can go.
+  static let farewell = Duration.seconds(3)
+
   private typealias Waiter = CheckedContinuation<WorkerReply, any Error>
 
   private struct Worker {
@@ -142,9 +145,11 @@ final class WorkerPool: Sendable {
   /// - Throws: ``LoadTestFailure/workerLost(_:)`` or ``LoadTestFailure/workerFailed(_:reason:)``.
   func ask(_ index: Int, _ order: WorkerOrder) async throws -> WorkerReply {
     let reply = try await withCheckedThrowingContinuation { (waiter: Waiter) in
-      let failure = state.withLockedValue { state in
-        if state.failure == nil { state.workers[index].orders.append(order, waiter) }
-        return state.failure
+      let failure: (any Error)? = state.withLockedValue { state in
+        // One is lost: the others may still be sent home.
+        if case .dismiss = order {} else if let failure = state.failure { return failure }
+        state.workers[index].orders.append(order, waiter)
+        return nil
       }
       if let failure { waiter.resume(throwing: failure) } else { deliver(to: index) }
     }
@@ -164,6 +169,26 @@ final class WorkerPool: Sendable {
     }
   }
 
+  /// Sends all workers home; returns when they have heard, or after ``farewell``.
+  func dismiss() async {
+    await withTaskGroup(of: Void.self) { tasks in
+      for index in 0..<count { tasks.addTask { _ = try? await self.ask(index, .dismiss) } }
+      let limit = Task {
+        try await Task.sleep(for: Self.farewell)
+        self.abandonAll(WorkersDismissed())
+      }
+      await tasks.waitForAll()
+      limit.cancel()
+    }
+  }
+
+  private func abandonAll(_ error: any Error) {
+    let waiters = state.withLockedValue { state in
+      state.workers.indices.flatMap { state.workers[$0].orders.abandon() }
+    }
+    for waiter in waiters { waiter.resume(throwing: error) }
+  }
+
   private func name(of index: Int) -> String {
     state.withLockedValue { "worker \(index) (\($0.workers[index].registration.name))" }
   }
@@ -175,13 +200,13 @@ final class WorkerPool: Sendable {
     }
     guard let lost else { return }
     let failure = LoadTestFailure.workerLost(name(of: lost))
-    let waiters = state.withLockedValue { state in
-      state.failure = failure
-      return state.workers.indices.flatMap { state.workers[$0].orders.abandon() }
-    }
-    for waiter in waiters { waiter.resume(throwing: failure) }
+    state.withLockedValue { $0.failure = failure }
+    abandonAll(failure)
   }
 }
+
+/// The end has been said; who has not heard it finds out by itself.
+struct WorkersDismissed: Error {}
 
 /// Why a worker is not taken.
 struct WorkerRefused: Error, Equatable {

@@ -64,9 +64,9 @@ package struct WorkerSession: Sendable {
       let reply = await bench.carryOut(order.order)
       request.answer = .init(order: order.number, reply: reply)
       guard case .dismiss = order.order else { continue }
-      // The coordinator may be gone before it has heard.
-      let last: WorkerExchange.Response? = try? await post("/workers/\(worker)/orders", request)
-      _ = last
+      // The coordinator may be gone before it has heard: there is no second attempt.
+      let _: WorkerExchange.Response? = try? await post(
+        "/workers/\(worker)/orders", request, patience: .zero)
       return
     }
   }
@@ -88,21 +88,23 @@ package struct WorkerSession: Sendable {
   }
 
   private func post<Answer: Decodable>(
-    _ path: String, _ body: some Encodable
+    _ path: String, _ body: some Encodable, patience: Duration = Self.patience
   ) async throws -> Answer {
     var request = HTTPClientRequest(url: coordinator + path)
     request.method = .POST
     request.body = .bytes(
       try JSONEncoder().encodeAsByteBuffer(body, allocator: ByteBufferAllocator()))
-    return try await send(request)
+    return try await send(request, patience: patience)
   }
 
   /// Repeats a request as long as there is no coordinator: every one of them may be repeated but the registration, of which
   /// a coordinator that is there says what came of it.
-  private func send<Answer: Decodable>(_ request: HTTPClientRequest) async throws -> Answer {
+  private func send<Answer: Decodable>(
+    _ request: HTTPClientRequest, patience: Duration = Self.patience
+  ) async throws -> Answer {
     var request = request
     if let secret { request.headers.replaceOrAdd(name: "Authorization", value: "Bearer \(secret)") }
-    let end = ContinuousClock.now + Self.patience
+    let end = ContinuousClock.now + patience
     while true {
       do {
         let response = try await HTTPClient.shared.execute(request, timeout: Self.timeout)

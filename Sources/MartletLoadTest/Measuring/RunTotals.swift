@@ -6,7 +6,7 @@ package struct RunTotals: Sendable, Equatable, Codable {
   /// Clients that the plan has at this moment.
   package var planned = 0
   package var joined = 0
-  /// (member, publication) pairs that acknowledged publications should reach and have not.
+  /// Publications that are due and have no answer.
   package var outstanding = 0
   /// The longest that a loop was late for a timer since the totals before these, in milliseconds.
   package var longestLagMilliseconds = 0.0

@@ -15,8 +15,7 @@ package struct ProgressSample: Sendable, Equatable {
   package var deliverP99: Double?
   /// Since the run began.
   package var errors: Int
-  /// (member, publication) pairs that acknowledged publications should reach and have not. Most are
-  /// under way: which are lost is known at the end only.
+  /// Publications that are due and have no answer. What members miss is known at the end only.
   package var outstanding: Int
 
   package init(

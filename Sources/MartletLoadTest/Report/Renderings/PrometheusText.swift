@@ -11,7 +11,7 @@ package enum PrometheusText {
     ("planned_clients", "Clients that the plan has now.", { Double($0.planned) }),
     ("joined_clients", "Clients that are joined.", { Double($0.joined) }),
     (
-      "outstanding_deliveries", "Deliveries that are owed and have not arrived.",
+      "outstanding_publications", "Publications that are due and have no answer.",
       { Double($0.outstanding) }
     ),
     (
