@@ -20,7 +20,7 @@ enum Actions {
       let run = RunIdentifier(using: &generator)
       let test = LoadTest(
         scenario: scenario, run: run, commandLine: commandLine ?? typedCommandLine, observe: show)
-      return try await withInterrupts({ test.interrupt() }) {
+      return try await withInterrupts(calling: test.interrupt) {
         guard case .coordinator(let address, let workers) = distribution else {
           return try await test.execute()
         }
@@ -52,11 +52,11 @@ enum Actions {
   static func work(for coordinator: HostAndPort) async throws -> ExitStatus {
     let session = WorkerSession(
       coordinator: "http://\(coordinator)", secret: workerSecret,
-      name: "\(ProcessInfo.processInfo.hostName) \(ProcessInfo.processInfo.processIdentifier)"
-    ) { StandardError.write("\($0)\n") }
+      name: "\(ProcessInfo.processInfo.hostName) \(ProcessInfo.processInfo.processIdentifier)",
+      say: { StandardError.write("\($0)\n") })
     do {
       let task = Task { try await session.work() }
-      try await withInterrupts({ task.cancel() }) { try await task.value }
+      try await withInterrupts(calling: task.cancel) { try await task.value }
       return .ok
     } catch {
       return notBegun("\(error)")
@@ -78,7 +78,7 @@ enum Actions {
       search, scenarios: { try scenarios($0) }, commandLine: typedCommandLine)
     let results = Mutex<FindMax.Result?>(nil)
     let status = try await reporting(outputs) { show in
-      let result = try await withInterrupts({ findMax.interrupt() }) {
+      let result = try await withInterrupts(calling: findMax.interrupt) {
         try await findMax.execute(observe: show) { attempt in
           StandardError.write("\n\(CapacityText.line(attempt, search))\n")
         }
@@ -179,7 +179,7 @@ enum Actions {
 
   /// Runs `body`; SIGINT and SIGTERM meanwhile call `interrupt`.
   private static func withInterrupts<Result: Sendable>(
-    _ interrupt: @escaping @Sendable () -> Void,
+    calling interrupt: @escaping @Sendable () -> Void,
     _ body: @escaping @Sendable () async throws -> Result
   ) async throws -> Result {
     let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)

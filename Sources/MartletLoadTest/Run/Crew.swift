@@ -35,6 +35,8 @@ struct CrewStatus: Sendable, Codable {
   /// Publications that became due.
   var due = 0
   var hasEverJoined = false
+  /// Clients that ought to be there and have joined at least once; they may be away.
+  var settled = 0
   /// Why the newest attempt on a target failed, by the target's number.
   var failures: [Int: String] = [:]
 
@@ -42,6 +44,7 @@ struct CrewStatus: Sendable, Codable {
     totals.add(other.totals)
     due += other.due
     hasEverJoined = hasEverJoined || other.hasEverJoined
+    settled += other.settled
     failures.merge(other.failures) { mine, _ in mine }
   }
 }

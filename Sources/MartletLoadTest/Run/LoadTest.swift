@@ -158,7 +158,7 @@ package final class LoadTest: Sendable {
   ) async throws {
     while !isInterrupted {
       let status = try await journal.status(of: crew, phase: phase)
-      if status.totals.joined >= clients { return }
+      if status.settled >= clients { return }
       let reasons = status.failures.sorted { $0.key < $1.key }
         .map { "\(scenario.targets[$0.key].text): \($0.value)" }
       // Every target has refused and nobody has ever been let in: waiting will not help.
@@ -168,7 +168,7 @@ package final class LoadTest: Sendable {
       if journal.start.elapsed >= end {
         guard status.hasEverJoined else { throw LoadTestFailure.unreachable(reasons) }
         throw LoadTestFailure.incomplete(
-          joined: status.totals.joined, clients: clients, reasons: reasons)
+          joined: status.settled, clients: clients, reasons: reasons)
       }
       try await Task.sleep(for: Self.pollInterval)
     }

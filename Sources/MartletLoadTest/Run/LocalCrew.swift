@@ -49,7 +49,7 @@ final class LocalCrew: Crew {
     usage.withLockedValue { $0.longestLag = max($0.longestLag, snapshot.longestLag) }
     return CrewStatus(
       totals: totals(snapshot), due: snapshot.due, hasEverJoined: snapshot.hasEverJoined,
-      failures: snapshot.failures)
+      settled: snapshot.settled, failures: snapshot.failures)
   }
 
   private func totals(_ snapshot: LoopWorker.Snapshot) -> RunTotals {

@@ -59,7 +59,7 @@ final class RunJournal: Sendable {
     state.phases[state.phases.count - 1].endSeconds = seconds(time)
   }
 
-  func inflicted(_ fault: Fault, at time: UInt64, _ result: String) {
+  func inflicted(_ fault: Fault, at time: UInt64, _ result: String?) {
     let record = FaultRecord(
       atSeconds: Self.seconds(time), action: fault.action.text, result: result)
     state.withLockedValue { $0.faults.append(record) }

@@ -9,6 +9,8 @@ final class LoopWorker {
     var joined = 0
     /// Clients that ought to be there.
     var planned = 0
+    /// Those of them that have joined at least once.
+    var settled = 0
     var hasEverJoined = false
     var counters = LoadCounters()
     var latencies = LatencyDistributions()
@@ -22,6 +24,7 @@ final class LoopWorker {
     mutating func add(_ other: Snapshot) {
       joined += other.joined
       planned += other.planned
+      settled += other.settled
       hasEverJoined = hasEverJoined || other.hasEverJoined
       counters.add(other.counters)
       latencies.add(other.latencies)
@@ -77,6 +80,7 @@ final class LoopWorker {
   private var isOver = false
   private var joined = 0
   private var planned = 0
+  private var settled = 0
   private var due = 0
   private var hasEverJoined = false
   private var longestLag: UInt64 = 0
@@ -139,6 +143,7 @@ final class LoopWorker {
   private func depart(_ number: Int) {
     guard !isOver, let client = clients[number] else { return }
     planned -= 1
+    if client.member != nil { settled -= 1 }
     client.leave()
     // What is in the schedule is left out when its turn comes.
     timetables[number] = nil
@@ -146,8 +151,10 @@ final class LoopWorker {
 
   /// What is due is due; nothing further becomes due, and nobody comes or goes.
   func stopPublishing(at time: UInt64) {
-    isOver = true
     timeline.stop(at: time)
+    // However late this loop is: what was due before is due.
+    publishDue()
+    isOver = true
     tick?.cancel()
     tick = nil
   }
@@ -169,7 +176,8 @@ final class LoopWorker {
   func snapshot() -> Snapshot {
     defer { longestLag = 0 }
     return Snapshot(
-      joined: joined, planned: planned, hasEverJoined: hasEverJoined, counters: counters,
+      joined: joined, planned: planned, settled: settled, hasEverJoined: hasEverJoined,
+      counters: counters,
       latencies: latencies.distributions, due: due, longestLag: longestLag, failures: failures)
   }
 
@@ -295,7 +303,7 @@ final class LoopWorker {
   func clientJoined(again: Bool) {
     joined += 1
     hasEverJoined = true
-    if again { counters.reconnects += 1 }
+    if again { counters.reconnects += 1 } else { settled += 1 }
   }
 
   /// By its own will.

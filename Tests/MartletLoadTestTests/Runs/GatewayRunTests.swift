@@ -211,6 +211,34 @@ import Testing
     }
   }
 
+  @Test func `A command that goes on does not keep the run from ending`() async throws {
+    try await RealGateway.with { gateway in
+      let report = try await run(
+        gateway,
+        """
+        groups: {rooms: {count: 1}}
+        behaviours: [{name: a, path: /ws/load/1/}]
+        phases: [{name: stay, clients: 1, hold: 400ms}]
+        faults: [{at: 100ms, run: "sleep 3600; echo never"}]
+        """)
+      #expect(report.faults.map(\.result) == [nil])
+      #expect(report.exitStatus == .ok)
+    }
+  }
+
+  @Test func `Who is away when the others come has joined all the same`() async throws {
+    try await RealGateway.with { gateway in
+      let report = try await run(
+        gateway,
+        """
+        groups: {rooms: {count: 1}}
+        behaviours: [{name: a, path: /ws/load/1/, stay: 50ms, away: 400ms}]
+        phases: [{name: join, clients: 6, ramp: 600ms, wait_for_joins: 20s}]
+        """)
+      #expect(report.exitStatus == .ok && report.clients == 6)
+    }
+  }
+
   @Test func `The same seed draws the same gaps and sizes`() async throws {
     try await RealGateway.with { gateway in
       let yaml = """
