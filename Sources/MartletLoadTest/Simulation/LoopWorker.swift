@@ -66,8 +66,7 @@ final class LoopWorker {
   let context: RunContext
   let eventLoop: any EventLoop
   let dialer: Dialer
-  var counters = LoadCounters()
-  var latencies = Latencies()
+  let tally: LoopTally
   private(set) var timeline = Timeline()
 
   /// Which of all clients are here.
@@ -78,15 +77,9 @@ final class LoopWorker {
   private var schedule: Heap<Due> = []
   private var tick: Scheduled<Void>?
   private var isOver = false
-  private var joined = 0
   private var planned = 0
-  private var settled = 0
   private var due = 0
-  private var hasEverJoined = false
   private var longestLag: UInt64 = 0
-  private var failures: [Int: String] = [:]
-  private var duplicates = OffenderList(.duplicated)
-  private var reorderings = OffenderList(.reordered)
   private var generator = SystemRandomNumberGenerator()
   /// The message being sent; kept for its memory.
   private var scratch = ByteBuffer()
@@ -96,6 +89,7 @@ final class LoopWorker {
     self.share = share
     self.dialer = dialer
     eventLoop = dialer.eventLoop
+    tally = LoopTally(start: context.start)
     watchLag(expected: .now() + Self.lagInterval)
   }
 
@@ -143,7 +137,7 @@ final class LoopWorker {
   private func depart(_ number: Int) {
     guard !isOver, let client = clients[number] else { return }
     planned -= 1
-    if client.member != nil { settled -= 1 }
+    if client.member != nil { tally.settled -= 1 }
     client.leave()
     // What is in the schedule is left out when its turn comes.
     timetables[number] = nil
@@ -169,16 +163,17 @@ final class LoopWorker {
       timetables = [:]
     }
     return Remains(
-      counters: counters, latencies: latencies.distributions,
-      offenders: duplicates.offenders + reorderings.offenders, due: due)
+      counters: tally.counters, latencies: tally.latencies.distributions,
+      offenders: tally.offenders, due: due)
   }
 
   func snapshot() -> Snapshot {
     defer { longestLag = 0 }
     return Snapshot(
-      joined: joined, planned: planned, settled: settled, hasEverJoined: hasEverJoined,
-      counters: counters,
-      latencies: latencies.distributions, due: due, longestLag: longestLag, failures: failures)
+      joined: tally.joined, planned: planned, settled: tally.settled,
+      hasEverJoined: tally.hasEverJoined, counters: tally.counters,
+      latencies: tally.latencies.distributions, due: due, longestLag: longestLag,
+      failures: tally.failures)
   }
 
   // MARK: The schedule
@@ -204,7 +199,7 @@ final class LoopWorker {
       _ = schedule.popMin()
       guard let client = clients[next.client], var timetable = timetables[next.client]
       else { continue }
-      if now - time > GeneratorHealth.lateSend { counters.lateSends += 1 }
+      if now - time > GeneratorHealth.lateSend { tally.counters.lateSends += 1 }
       if client.isPublisher { due += 1 }
       client.publish(intended: time)
       timetable.advance()
@@ -299,78 +294,4 @@ final class LoopWorker {
 
   /// A jittered wait in nanoseconds.
   func drawDelay() -> UInt64 { context.scenario.reconnectDelay.draw(using: &generator) }
-
-  func clientJoined(again: Bool) {
-    joined += 1
-    hasEverJoined = true
-    if again { counters.reconnects += 1 } else { settled += 1 }
-  }
-
-  /// By its own will.
-  func clientLeft() {
-    joined -= 1
-  }
-
-  func clientDisconnected(wasJoined: Bool, target: Int, _ end: ConnectionEnd) {
-    counters.ends[end.label, default: 0] += 1
-    if wasJoined {
-      joined -= 1
-      counters.lostConnections += 1
-    } else {
-      counters.failedAttempts += 1
-      failures[target] = end.message
-    }
-  }
-
-  func countError(_ code: String) {
-    counters.errors[code, default: 0] += 1
-  }
-
-  /// - Parameter intended: in nanoseconds since the run began; `now` is on the monotonic clock.
-  func countAcknowledgement(intended: UInt64, now: UInt64) {
-    counters.acknowledged += 1
-    latencies.acknowledge.record(nanoseconds: latency(since: intended, now: now))
-  }
-
-  func countArrival(
-    _ arrival: MemberLedger.Arrival, of publication: Publication, at member: Int, now: UInt64
-  ) {
-    let sequences = publication.sequence..<(publication.sequence &+ 1)
-    switch arrival {
-    case .duplicate:
-      counters.duplicated += 1
-      duplicates.add(member: member, publisher: publication.publisher, sequences: sequences)
-      return
-    case .reordered:
-      counters.reordered += 1
-      reorderings.add(member: member, publisher: publication.publisher, sequences: sequences)
-    case .overtaken:
-      counters.overtaken += 1
-    case .inOrder:
-      break
-    }
-    counters.delivered += 1
-    latencies.deliver.record(nanoseconds: latency(since: publication.intended, now: now))
-  }
-
-  /// Of a member that reads the history again.
-  func countAudited(_ arrival: MemberLedger.Arrival) {
-    guard arrival != .duplicate else { return }
-    counters.recoveredLate += 1
-    counters.delivered += 1
-  }
-
-  func countEphemeral(_ publication: Publication, now: UInt64) {
-    counters.ephemeralReceived += 1
-    latencies.deliver.record(nanoseconds: latency(since: publication.intended, now: now))
-  }
-
-  func countSeen(started: UInt64, now: UInt64) {
-    latencies.presence.record(nanoseconds: latency(since: started, now: now))
-  }
-
-  private func latency(since intended: UInt64, now: UInt64) -> UInt64 {
-    let intended = context.start &+ intended
-    return now > intended ? now - intended : 0
-  }
 }

@@ -80,7 +80,7 @@ final class SimulatedClient: ClientTransportDelegate {
     }
     state = .joining
     attemptStart = intended
-    worker.counters.attempts += 1
+    worker.tally.counters.attempts += 1
     attemptTimer = worker.schedule(afterNanoseconds: UInt64(Self.attemptTimeout.nanoseconds)) {
       guard case .joining = self.state else { return }
       self.transport?.abort()
@@ -95,7 +95,7 @@ final class SimulatedClient: ClientTransportDelegate {
   func transportDidOpen() {
     guard case .joining = state else { return }
     let now = NIODeadline.now().uptimeNanoseconds
-    worker.latencies.connect.record(nanoseconds: now > attemptStart ? now - attemptStart : 0)
+    worker.tally.latencies.connect.record(nanoseconds: now > attemptStart ? now - attemptStart : 0)
     if let message = format.joinMessage(client: number, group: place.groupNumber) {
       transport?.send(message, sequence: nil)
       transport?.flush()
@@ -112,7 +112,7 @@ final class SimulatedClient: ClientTransportDelegate {
     }
     disconnect()
     state = .idle
-    worker.clientDisconnected(wasJoined: wasJoined, target: target, end)
+    worker.tally.clientDisconnected(wasJoined: wasJoined, target: target, end)
     target = (target + 1) % worker.context.addresses.count
     reconnect(afterNanoseconds: max(worker.drawDelay(), drainDelay))
     drainDelay = 0
@@ -146,7 +146,7 @@ final class SimulatedClient: ClientTransportDelegate {
     let wasJoined = isJoined
     disconnect()
     state = .gone
-    if wasJoined { worker.clientLeft() }
+    if wasJoined { worker.tally.clientLeft() }
     transport?.close()
   }
 
@@ -172,7 +172,7 @@ final class SimulatedClient: ClientTransportDelegate {
       let transport = self.transport
       self.disconnect()
       self.state = .away
-      self.worker.clientLeft()
+      self.worker.tally.clientLeft()
       transport?.close()
       self.reconnect(
         afterNanoseconds: random.nanoseconds(self.behaviour.away, .away, self.number, self.visits))
@@ -187,7 +187,7 @@ final class SimulatedClient: ClientTransportDelegate {
     do throws(MalformedJSON) {
       message = try format.parse(text)
     } catch {
-      worker.countError("malformed_message")
+      worker.tally.countError("malformed_message")
       return
     }
     switch message {
@@ -196,11 +196,11 @@ final class SimulatedClient: ClientTransportDelegate {
     case .acknowledgement(let sequence): acknowledge(sequence, now: now)
     case .foreign(let offset, let epoch):
       guard let offset else { return }
-      worker.counters.foreign += 1
+      worker.tally.counters.foreign += 1
       movePosition(to: offset, epoch)
     case .established(let position, let recovered): join(position, recovered, now: now)
     case .resync(let position):
-      worker.counters.resyncs += 1
+      worker.tally.counters.resyncs += 1
       self.position = position
     case .error(let code, let sequence): refuse(sequence, code: code)
     case .draining(let milliseconds):
@@ -208,31 +208,31 @@ final class SimulatedClient: ClientTransportDelegate {
       drainDelay = min(milliseconds ?? 0, longest) * 1_000_000
     case .userJoined(let started):
       guard behaviour.watchesPresence, let started else { return }
-      worker.countSeen(started: started, now: now)
+      worker.tally.countSeen(started: started, now: now)
     }
   }
 
   private func join(_ position: Position?, _ recovered: Bool?, now: UInt64) {
     guard case .joining = state else {
-      worker.countError("unexpected_connection_established")
+      worker.tally.countError("unexpected_connection_established")
       return
     }
     attemptTimer?.cancel()
     attemptTimer = nil
     state = .joined
     let latency = now > attemptStart ? now - attemptStart : 0
-    worker.latencies.join.record(nanoseconds: latency)
+    worker.tally.latencies.join.record(nanoseconds: latency)
     // A position was sent along: the server must say whether it recovered from it.
     if self.position != nil, !isAuditing {
       if recovered == true {
-        worker.counters.recovered += 1
-        worker.latencies.recover.record(nanoseconds: latency)
+        worker.tally.counters.recovered += 1
+        worker.tally.latencies.recover.record(nanoseconds: latency)
       } else {
-        worker.counters.notRecovered += 1
+        worker.tally.counters.notRecovered += 1
       }
     }
     self.position = position
-    worker.clientJoined(again: attendance != nil)
+    worker.tally.clientJoined(again: attendance != nil)
     if attendance == nil { begin(now: now) }
     outbox.connected()
     startStay()
@@ -255,17 +255,17 @@ final class SimulatedClient: ClientTransportDelegate {
     // What no client of this run can have published is the server's invention.
     guard plan.clients.indices.contains(publication.publisher),
       plan.clients[publication.publisher].group == place.group
-    else { return worker.countError("impossible_publication") }
+    else { return worker.tally.countError("impossible_publication") }
     let isBehind = offset.map { !movePosition(to: $0, epoch) } ?? false
     guard let publisher = plan.clients[publication.publisher].publisher else {
-      return worker.countEphemeral(publication, now: now)
+      return worker.tally.countEphemeral(publication, now: now)
     }
     let arrival = ledger?.record(
       publisher: publisher, sequence: publication.sequence, isRetry: publication.isRetry,
       isBehindOffset: isBehind && !isAuditing)
-    guard let arrival else { return worker.countError("publication_before_join") }
-    if isAuditing { return worker.countAudited(arrival) }
-    worker.countArrival(arrival, of: publication, at: number, now: now)
+    guard let arrival else { return worker.tally.countError("publication_before_join") }
+    if isAuditing { return worker.tally.countAudited(arrival) }
+    worker.tally.countArrival(arrival, of: publication, at: number, now: now)
     if publication.publisher == number, case .ownDelivery = format.acknowledgement {
       acknowledge(publication.sequence, now: now)
     }
@@ -285,21 +285,21 @@ final class SimulatedClient: ClientTransportDelegate {
   private func acknowledge(_ sequence: UInt32?, now: UInt64) {
     guard let sequence, let intended = outbox.acknowledged(sequence) else {
       // A repetition of an own delivery is counted as a duplicate already.
-      if case .message = format.acknowledgement { worker.countError("unexpected_ack") }
+      if case .message = format.acknowledgement { worker.tally.countError("unexpected_ack") }
       return
     }
-    worker.countAcknowledgement(intended: intended, now: now)
+    worker.tally.countAcknowledgement(intended: intended, now: now)
     // Publications may have waited behind one that was being retried.
     pump()
   }
 
   private func refuse(_ sequence: UInt32?, code: String) {
-    worker.countError(code)
+    worker.tally.countError(code)
     guard let sequence else { return }
     if code == "unavailable" {
       if outbox.refusedForNow(sequence) { scheduleRetry() }
     } else if outbox.refusedForGood(sequence) {
-      worker.counters.rejected += 1
+      worker.tally.counters.rejected += 1
       pump()
     }
   }
@@ -327,7 +327,7 @@ final class SimulatedClient: ClientTransportDelegate {
   private func publishEphemeral(intended: UInt64) {
     ephemeralSequence += 1
     guard case .joined = state, let transport else {
-      worker.counters.ephemeralSkipped += 1
+      worker.tally.counters.ephemeralSkipped += 1
       return
     }
     worker.write(
@@ -335,7 +335,7 @@ final class SimulatedClient: ClientTransportDelegate {
         publisher: number, sequence: ephemeralSequence - 1, intended: intended, isRetry: false),
       group: place.groupNumber, format, to: transport)
     transport.flush()
-    worker.counters.ephemeralSent += 1
+    worker.tally.counters.ephemeralSent += 1
   }
 
   private func pump() {
@@ -346,7 +346,7 @@ final class SimulatedClient: ClientTransportDelegate {
         Publication(
           publisher: number, sequence: send.sequence, intended: send.intended,
           isRetry: send.isRetry), group: place.groupNumber, format, to: transport)
-      if send.isRepeat { worker.counters.resent += 1 } else { worker.counters.sent += 1 }
+      if send.isRepeat { worker.tally.counters.resent += 1 } else { worker.tally.counters.sent += 1 }
       hasWritten = true
       if case .none = format.acknowledgement {
         acknowledge(send.sequence, now: NIODeadline.now().uptimeNanoseconds)
@@ -371,7 +371,7 @@ final class SimulatedClient: ClientTransportDelegate {
     }
     isAuditing = true
     let transport = transport
-    if isJoined { worker.clientLeft() }
+    if isJoined { worker.tally.clientLeft() }
     disconnect()
     state = .idle
     transport?.close()

@@ -37,13 +37,18 @@ extension Attack {
     },
     Attack("Who connects from 100 addresses faster than is allowed", .rejected(503)) { attacker in
       // All at once: a machine may be slow enough to stay below the rate otherwise.
-      var connections: [RawConnection] = []
-      for number in 1...100 {
-        try await connections.append(attacker.connect(from: "127.0.1.\(number)"))
+      let connections = try await withThrowingTaskGroup(of: RawConnection.self) { tasks in
+        for number in 1...100 {
+          tasks.addTask {
+            let connection = try await attacker.connect(from: "127.0.1.\(number)")
+            connection.flood(request)
+            return connection
+          }
+        }
+        return try await tasks.reduce(into: []) { $0.append($1) }
       }
       var refused = 0
       for connection in connections {
-        connection.flood(request)
         if try await attacker.responses(on: connection, 1) == .statuses([503]) {
           try await connection.waitForEnd()
           refused += 1

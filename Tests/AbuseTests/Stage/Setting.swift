@@ -120,7 +120,8 @@ final class Setting: Sendable {
           connections_per_address: \(connectionsOfAddress)
           accept_rate: \(acceptRate)
           accept_burst: \(acceptBurst)
-          handshake_timeout: 1s
+          # Connections that say nothing are to stay while others come, however slowly.
+          handshake_timeout: 10s
           drain_timeout: 0s
         \(routes)
         """
