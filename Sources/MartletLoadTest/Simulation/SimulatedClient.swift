@@ -346,7 +346,11 @@ final class SimulatedClient: ClientTransportDelegate {
         Publication(
           publisher: number, sequence: send.sequence, intended: send.intended,
           isRetry: send.isRetry), group: place.groupNumber, format, to: transport)
-      if send.isRepeat { worker.tally.counters.resent += 1 } else { worker.tally.counters.sent += 1 }
+      if send.isRepeat {
+        worker.tally.counters.resent += 1
+      } else {
+        worker.tally.counters.sent += 1
+      }
       hasWritten = true
       if case .none = format.acknowledgement {
         acknowledge(send.sequence, now: NIODeadline.now().uptimeNanoseconds)
