@@ -74,6 +74,22 @@ import Testing
     #expect(recorder.bytes == bytes && recorder.hasEnd && recorder.closures == [.finished])
   }
 
+  @Test func `A server may end all of its responses before the requests end`() throws {
+    let pair = try EmbeddedPair()
+    pair.server.onAccept = { stream, _ in
+      stream.respond(status: .ok)
+      stream.end(discardingInput: true)
+    }
+    // More than a server would let a client reset.
+    for _ in 0..<(HTTP2Configuration().resets.burst * 2) {
+      let (_, recorder) = pair.request(.webSocket(authority: "a", path: "/"))
+      try pair.exchange()
+      #expect(recorder.hasEnd && recorder.closures.count == 1)
+    }
+    let (stream, _) = pair.request(.webSocket(authority: "a", path: "/"))
+    #expect(stream.isOpen)
+  }
+
   @Test func `A refusal is a response`() throws {
     let pair = try EmbeddedPair()
     pair.server.onAccept = { stream, _ in

@@ -34,7 +34,8 @@ extension HTTP2Connection: HTTP2SessionEvents {
         }
       }
     case .reset:
-      note(.reset)
+      // RFC 9113 §8.1: a server may end every one of its responses so.
+      if isServer { note(.reset) }
       streams[streamID]?.wasResetByPeer = true
     case .settings(let isAcknowledgement):
       note(.overhead)
