@@ -1,5 +1,7 @@
 /// Who there is in a run: a function of the scenario.
-struct Plan: Sendable {
+///
+/// An object, since every client and every delivery refers to it.
+final class Plan: Sendable {
   /// One client, named by its number.
   struct Client: Sendable, Equatable {
     /// Index in the scenario's behaviours.

@@ -274,22 +274,19 @@ final class LoopWorker {
   // MARK: Services to the clients
 
   func write(
-    _ publication: Publication, group: Int, _ format: MessageFormat,
-    to transport: any ClientTransport
+    _ publication: Publication, size: Publishing.Size, group: Int, _ format: MessageFormat,
+    isAcknowledged: Bool, to transport: any ClientTransport
   ) {
-    let behaviour = context.plan.behaviour(of: publication.publisher)
-    let size: Int
-    switch behaviour.publishing?.size {
-    case .constant(let bytes): size = bytes
+    let bytes: Int
+    switch size {
+    case .constant(let constant): bytes = constant
     case .uniform(let lowest, let highest):
-      size = context.plan.random.integer(
+      bytes = context.plan.random.integer(
         lowest...highest, .size, publication.publisher, UInt64(publication.sequence))
-    case nil: size = 0
     }
     scratch.clear()
-    format.write(publication, size: size, group: group, into: &scratch)
-    let isEphemeral = behaviour.publishing?.isEphemeral ?? false
-    transport.send(scratch, sequence: isEphemeral ? nil : publication.sequence)
+    format.write(publication, size: bytes, group: group, into: &scratch)
+    transport.send(scratch, sequence: isAcknowledged ? publication.sequence : nil)
   }
 
   /// A jittered wait in nanoseconds.

@@ -1,7 +1,8 @@
 internal import NIOCore
 
-/// What every client of a run shares: decided before the first connect, never changed.
-struct RunContext: Sendable {
+/// What every client of a run shares: decided before the first connect, never changed. An object, for the same reason as the
+/// ``Plan``.
+final class RunContext: Sendable {
   let plan: Plan
   let run: RunIdentifier
   /// The resolved targets, in the order of the scenario.

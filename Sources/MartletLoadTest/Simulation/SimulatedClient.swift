@@ -326,26 +326,29 @@ final class SimulatedClient: ClientTransportDelegate {
 
   private func publishEphemeral(intended: UInt64) {
     ephemeralSequence += 1
-    guard case .joined = state, let transport else {
+    guard case .joined = state, let transport, let publishing = behaviour.publishing else {
       worker.tally.counters.ephemeralSkipped += 1
       return
     }
     worker.write(
       Publication(
         publisher: number, sequence: ephemeralSequence - 1, intended: intended, isRetry: false),
-      group: place.groupNumber, format, to: transport)
+      size: publishing.size, group: place.groupNumber, format, isAcknowledged: false,
+      to: transport)
     transport.flush()
     worker.tally.counters.ephemeralSent += 1
   }
 
   private func pump() {
-    guard case .joined = state, let transport else { return }
+    guard case .joined = state, let transport, let publishing = behaviour.publishing
+    else { return }
     var hasWritten = false
     while let send = outbox.next() {
       worker.write(
         Publication(
           publisher: number, sequence: send.sequence, intended: send.intended,
-          isRetry: send.isRetry), group: place.groupNumber, format, to: transport)
+          isRetry: send.isRetry), size: publishing.size, group: place.groupNumber, format,
+        isAcknowledged: true, to: transport)
       if send.isRepeat {
         worker.tally.counters.resent += 1
       } else {
