@@ -7,8 +7,15 @@ package struct Behaviour: Sendable, Equatable, Codable {
     case webSocketOverHTTP2 = "websocket_h2"
     /// Server-sent events; publishes by requests of its own.
     case eventStream = "sse"
+    /// The same on streams of HTTP/2: many readers on one connection.
+    case eventStreamOverHTTP2 = "sse_h2"
     /// Long polls; publishes by requests of its own.
     case poll
+
+    /// Whether many clients have one connection.
+    package var sharesConnections: Bool {
+      self == .webSocketOverHTTP2 || self == .eventStreamOverHTTP2
+    }
   }
 
   package var name: String

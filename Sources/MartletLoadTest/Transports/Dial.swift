@@ -21,8 +21,6 @@ struct Dial: Sendable {
   var streamsPerConnection = 100
   /// Where to go on; nil: with what comes.
   var position: Position?
-  /// Takes a stream of a shared HTTP/2 connection; for event streams.
-  var isOverHTTP2 = false
 
   init(
     target: Int, server: Target, address: SocketAddress, path: String,

@@ -24,7 +24,7 @@ final class Dialer {
     switch dial.transport {
     case .webSocket: webSocket(dial, delegate)
     case .webSocketOverHTTP2: webSocketOverHTTP2(dial, delegate)
-    case .eventStream: eventStream(dial, delegate)
+    case .eventStream, .eventStreamOverHTTP2: eventStream(dial, delegate)
     case .poll: poll(dial, delegate)
     }
   }
@@ -67,7 +67,7 @@ final class Dialer {
     _ dial: Dial, _ delegate: any ClientTransportDelegate
   ) -> EventStreamTransport {
     let transport = EventStreamTransport(dial, connector, delegate: delegate)
-    if dial.isOverHTTP2 {
+    if dial.transport == .eventStreamOverHTTP2 {
       var fields = dial.fields
       fields.add(contentsOf: transport.requestFields)
       let head = HTTP2RequestHead(

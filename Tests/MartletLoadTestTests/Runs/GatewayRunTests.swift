@@ -35,7 +35,7 @@ import Testing
     #expect(report.publications.unacknowledged == 0)
   }
 
-  @Test(arguments: ["websocket", "websocket_h2", "sse", "poll"])
+  @Test(arguments: ["websocket", "websocket_h2", "sse", "sse_h2", "poll"])
   func `Every transport brings what its group publishes`(_ transport: String) async throws {
     try await RealGateway.with { gateway in
       let report = try await run(
@@ -121,6 +121,21 @@ import Testing
       #expect(report.latencies.recover.count == UInt64(report.connections.recovered))
       #expect((report.connections.ends["dropped"] ?? 0) > 0)
       #expect(report.faults.map(\.result) == ["done", "done"])
+    }
+  }
+
+  @Test func `Who comes and goes on a shared connection never loses it`() async throws {
+    try await RealGateway.with { gateway in
+      let report = try await run(
+        gateway,
+        """
+        groups: {rooms: {count: 2}}
+        behaviours: [{name: a, path: "/ws/load/{group}/", transport: websocket_h2, stay: 1ms-10ms, away: 1ms}]
+        phases: [{name: churn, clients: 20, hold: 3s}]
+        """)
+      // More than the resets that a server would allow.
+      #expect(report.connections.attempts > 400, "\(ReportTable.render(report))")
+      #expect(report.connections.ends == [:] && report.connections.failedAttempts == 0)
     }
   }
 

@@ -14,7 +14,8 @@ import Testing
       switch self {
       case .webSocket, .compressed: .webSocket
       case .overHTTP2, .compressedOverHTTP2: .webSocketOverHTTP2
-      case .eventStream, .eventStreamOverHTTP2: .eventStream
+      case .eventStream: .eventStream
+      case .eventStreamOverHTTP2: .eventStreamOverHTTP2
       case .poll: .poll
       }
     }
@@ -26,7 +27,6 @@ import Testing
       var dial = try Dial.test(
         port, path, transport, isSecure: isSecure, position: position)
       dial.isCompressed = self == .compressed || self == .compressedOverHTTP2
-      dial.isOverHTTP2 = self == .eventStreamOverHTTP2
       return dial
     }
   }

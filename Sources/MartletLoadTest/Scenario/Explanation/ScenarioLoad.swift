@@ -74,11 +74,12 @@ package struct ScenarioLoad: Sendable {
   package func sockets(_ clients: Int) -> Int {
     let sockets = scenario.behaviours.reduce(0.0) { sum, behaviour in
       let count = share(of: behaviour, in: clients)
-      return switch behaviour.transport {
-      case .webSocket: sum + count
-      case .webSocketOverHTTP2: sum + (count / Double(behaviour.streamsPerConnection)).rounded(.up)
-      case .eventStream, .poll: sum + count * (behaviour.publishing == nil ? 1 : 2)
-      }
+      let transport = behaviour.transport
+      let own =
+        transport.sharesConnections
+        ? (count / Double(behaviour.streamsPerConnection)).rounded(.up) : count
+      let isWebSocket = transport == .webSocket || transport == .webSocketOverHTTP2
+      return sum + own + (isWebSocket || behaviour.publishing == nil ? 0 : count)
     }
     return Int(sockets.rounded(.up))
   }

@@ -19,8 +19,8 @@ extension Behaviour {
     if let node = mapping.optional("transport") { transport = try node.oneOf() }
     if let node = mapping.optional("compression") { isCompressed = try node.boolean() }
     if let node = mapping.optional("streams_per_connection") {
-      guard transport == .webSocketOverHTTP2 else {
-        throw node.error("is for transport: websocket_h2")
+      guard transport.sharesConnections else {
+        throw node.error("is for the transports websocket_h2 and sse_h2")
       }
       streamsPerConnection = try node.integer(ScenarioLimits.streamsPerConnection)
     }
