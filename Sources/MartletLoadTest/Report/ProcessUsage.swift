@@ -6,9 +6,6 @@
 
 /// What the operating system grants and charges this process.
 enum ProcessUsage {
-  /// Descriptors that the program needs beside its connections.
-  static let descriptorReserve = 64
-
   /// Processor time so far, user and system, in seconds.
   static func cpuSeconds() -> Double {
     var usage = rusage()

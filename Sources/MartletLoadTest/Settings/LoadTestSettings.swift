@@ -32,8 +32,6 @@ package struct LoadTestSettings: Sendable, Equatable {
   package var certificateAuthorityFile: String?
   /// Off, certificates are not checked.
   package var verifiesServers = true
-  /// Where the JSON summary goes.
-  package var jsonFile: String?
 
   package init(
     targets: [Target], clients: Int, groups: Int, rate: Double, size: Int, duration: Duration
@@ -147,7 +145,6 @@ package struct LoadTestSettings: Sendable, Equatable {
     if token != nil { words += ["--token", "***"] }
     if let certificateAuthorityFile { words += ["--ca", "'\(certificateAuthorityFile)'"] }
     if !verifiesServers { words.append("--insecure") }
-    if let jsonFile { words += ["--json", "'\(jsonFile)'"] }
     return words.joined(separator: " ")
   }
 }

@@ -36,7 +36,7 @@ import Testing
                       from 1m40s  leave: 400 → 0 clients over 4s
         faults        at 20s: cuts 12.5% of the connections
         publications  at most 75 per second, about 6825 in all
-        sockets       103 at a time; `ulimit -n` has to allow as many files, and 64 more
+        sockets       103 at a time; `ulimit -n` has to allow as many files, and 100 more
         time          1m44s, at most 2m14s if clients join slowly; then up to 10s for stragglers
         thresholds    lost == 0
 

@@ -102,7 +102,9 @@ package enum ScenarioExplanation {
 
   private static func sockets(_ scenario: Scenario, _ load: ScenarioLoad) -> [String] {
     let sockets = load.sockets(load.mostClients)
-    var lines = ["\(sockets) at a time; `ulimit -n` has to allow as many files, and 64 more"]
+    var lines = [
+      "\(sockets) at a time; `ulimit -n` has to allow as many files, and \(SocketPreflight.reservedDescriptors) more"
+    ]
     let places = max(1, scenario.targets.count) * max(1, scenario.localAddresses.count)
     let each = (sockets + places - 1) / places
     if each > ScenarioLimits.portsPerTarget {
