@@ -42,6 +42,25 @@ import Testing
   }
 }
 
+@Suite struct TimelineTests {
+  @Test func `Whoever hears late of a phase has published nothing that it changes`() {
+    var first = Phase(name: "first")
+    first.pace = 2
+    var prompt = Timeline()
+    prompt.begin(first, at: 0)
+    prompt.stop(at: 1_000)
+    var late = prompt
+    prompt.begin(Phase(name: "second"), at: 1_000)
+    // What is due for the late one, at whatever time it looks, is due at the same time for the other.
+    #expect(late.pace.work(at: 5_000) == 2_000 && late.pace.time(of: 2_000) == nil)
+    for work in [0.0, 500, 1_999] {
+      #expect(late.pace.time(of: work) == prompt.pace.time(of: work))
+    }
+    late.begin(Phase(name: "second"), at: 1_000)
+    #expect(late == prompt && late.pace.time(of: 2_500) == 1_500)
+  }
+}
+
 @Suite struct TimetableTests {
   private let random = SeededRandom(seed: 9)
 

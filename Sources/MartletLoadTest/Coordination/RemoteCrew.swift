@@ -14,7 +14,7 @@ struct RemoteCrew: Crew {
     }
   }
 
-  func begin(phase: Int, at time: UInt64, until end: UInt64?) async throws {
+  func begin(phase: Int, at time: UInt64, until end: UInt64) async throws {
     _ = try await pool.askAll(.begin(phase: phase, at: time, until: end))
   }
 

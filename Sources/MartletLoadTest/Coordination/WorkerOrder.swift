@@ -1,7 +1,7 @@
 /// What a coordinator asks a worker to do; one at a time for each worker.
 enum WorkerOrder: Sendable, Codable {
   case prepare(WorkerAssignment)
-  case begin(phase: Int, at: UInt64, until: UInt64?)
+  case begin(phase: Int, at: UInt64, until: UInt64)
   case stop(at: UInt64)
   case status
   case inflict(Int)

@@ -2,8 +2,8 @@
 ///
 /// Times are nanoseconds since the run began. May be called from any task, one call at a time.
 protocol Crew: Sendable {
-  /// - Parameter end: from then on nothing becomes due; nil: not before ``stop(at:)``.
-  func begin(phase: Int, at time: UInt64, until end: UInt64?) async throws
+  /// - Parameter end: from then on nothing becomes due, before another phase begins.
+  func begin(phase: Int, at time: UInt64, until end: UInt64) async throws
 
   /// Nothing becomes due from `time` on, and from now on nobody comes or goes.
   func stop(at time: UInt64) async throws

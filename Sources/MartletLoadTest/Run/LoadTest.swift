@@ -7,8 +7,9 @@ internal import Synchronization
 ///
 /// The clients live on the event loops of a ``Crew``; this type only begins phases and looks at totals.
 package final class LoadTest: Sendable {
-  /// Between the decision to begin a phase and its beginning: time for every loop to hear of it.
-  static let startDelay: UInt64 = 50_000_000
+  /// So long before a phase begins every loop is told of it. One that hears of it late is late with what is due, and no more: what
+  /// was due before ended with the phase before.
+  static let notice: UInt64 = 100_000_000
   /// After everything expected has arrived: late duplicates still count.
   static let settleTime = Duration.milliseconds(200)
   /// The longest wait for stragglers after an interrupt.
@@ -125,19 +126,24 @@ package final class LoadTest: Sendable {
   private func runPhases(
     _ crew: any Crew, _ plan: Plan, _ journal: RunJournal
   ) async throws {
+    var begin = journal.start.elapsed + Self.notice
     for (index, phase) in scenario.phases.enumerated() where !isInterrupted {
-      let begin = journal.start.elapsed + Self.startDelay
-      let length = (phase.ramp + phase.hold).nanoseconds
-      // The end of the last phase is exact. Others end when the next one begins.
-      let isLast = index + 1 == scenario.phases.count && phase.joinPatience == nil
-      try await crew.begin(phase: index, at: begin, until: isLast ? begin + length : nil)
+      let end = begin + (phase.ramp + phase.hold).nanoseconds
+      try await crew.begin(phase: index, at: begin, until: end)
       journal.began(phase, at: begin, clients: plan.turnouts[index].clients)
-      try await watch(crew, journal, phase: phase.name, until: begin + length)
-      if let patience = phase.joinPatience {
-        try await awaitJoins(
-          crew, plan.turnouts[index].clients, journal, phase.name,
-          until: max(begin + patience.nanoseconds, journal.start.elapsed))
+      guard let patience = phase.joinPatience else {
+        // The next one begins where this one ends.
+        let isLast = index + 1 == scenario.phases.count
+        let notice = isLast || end - begin < Self.notice ? 0 : Self.notice
+        try await watch(crew, journal, phase: phase.name, until: end - notice)
+        begin = max(end, journal.start.elapsed)
+        continue
       }
+      try await watch(crew, journal, phase: phase.name, until: end)
+      try await awaitJoins(
+        crew, plan.turnouts[index].clients, journal, phase.name,
+        until: max(begin + patience.nanoseconds, journal.start.elapsed))
+      begin = journal.start.elapsed + Self.notice
     }
   }
 

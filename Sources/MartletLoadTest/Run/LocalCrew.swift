@@ -27,7 +27,7 @@ final class LocalCrew: Crew {
     usage = NIOLockedValueBox(Usage())
   }
 
-  func begin(phase: Int, at time: UInt64, until end: UInt64?) async throws {
+  func begin(phase: Int, at time: UInt64, until end: UInt64) async throws {
     if scenario.phases[phase].pace > 0 {
       usage.withLockedValue { usage in
         guard usage.begin == nil else { return }

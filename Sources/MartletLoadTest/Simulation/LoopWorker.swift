@@ -97,12 +97,12 @@ final class LoopWorker {
 
   /// - Parameters:
   ///   - time: when the phase begins, in nanoseconds since the run began.
-  ///   - end: from then on nothing becomes due; nil: not yet known.
-  func begin(phase index: Int, at time: UInt64, until end: UInt64?) {
+  ///   - end: from then on nothing becomes due.
+  func begin(phase index: Int, at time: UInt64, until end: UInt64) {
     let phase = context.scenario.phases[index]
     let turnout = context.plan.turnouts[index]
     timeline.begin(phase, at: time)
-    if let end { timeline.stop(at: end) }
+    timeline.stop(at: end)
     for number in turnout.arrivals where share.contains(number) {
       let moment = context.plan.moment(
         of: number - turnout.arrivals.lowerBound, among: turnout.arrivals.count, in: phase)
@@ -146,8 +146,8 @@ final class LoopWorker {
   /// What is due is due; nothing further becomes due, and nobody comes or goes.
   func stopPublishing(at time: UInt64) {
     timeline.stop(at: time)
-    // However late this loop is: what was due before is due.
-    publishDue()
+    // However late this loop is, or its clock: what was due before is due.
+    publishDue(until: time)
     isOver = true
     tick?.cancel()
     tick = nil
@@ -191,8 +191,8 @@ final class LoopWorker {
     }
   }
 
-  private func publishDue() {
-    let now = NIODeadline.now().uptimeNanoseconds - context.start
+  private func publishDue(until end: UInt64 = 0) {
+    let now = max(end, NIODeadline.now().uptimeNanoseconds - context.start)
     while !isOver, let next = schedule.min, let time = timeline.pace.time(of: next.work),
       time <= now
     {

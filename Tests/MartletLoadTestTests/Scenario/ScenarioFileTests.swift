@@ -206,7 +206,10 @@ import Testing
   @Test(arguments: [
     ("weight: 0", "weight", "from 1 to 1000"),
     ("transport: quic", "transport", "websocket, websocket_h2, sse, sse_h2, poll"),
-    ("streams_per_connection: 2", "streams_per_connection", "the transports websocket_h2 and sse_h2"),
+    (
+      "streams_per_connection: 2", "streams_per_connection",
+      "the transports websocket_h2 and sse_h2"
+    ),
     ("away: 1s", "away", "needs stay"), ("token: ''", "token", "visible ASCII"),
     ("token: {file: none}", "token.file", "cannot read"),
     ("token: {file: empty}", "token.file", "has no tokens"),
