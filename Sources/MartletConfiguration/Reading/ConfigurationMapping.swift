@@ -6,7 +6,7 @@ package struct ConfigurationMapping {
   package let node: ConfigurationNode
   private var values: [String: ConfigurationNode] = [:]
   private var lines: [String: ConfigurationNode] = [:]
-  private var known: [String] = []
+  private var known: Set<String> = []
 
   init(_ node: ConfigurationNode, _ mapping: Node.Mapping) throws(ConfigurationError) {
     self.node = node
@@ -27,7 +27,7 @@ package struct ConfigurationMapping {
 
   /// The value of `name`, or nil if it is absent or null.
   package mutating func optional(_ name: String) -> ConfigurationNode? {
-    known.append(name)
+    known.insert(name)
     guard let value = values[name] else { return nil }
     // `key:` with nothing behind it is as if it were not there, but `key: ""` is a value.
     if case .scalar(let scalar) = value.node, scalar.style == .plain,

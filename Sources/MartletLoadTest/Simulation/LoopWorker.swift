@@ -75,7 +75,7 @@ final class LoopWorker {
   private var clients: [Int: SimulatedClient] = [:]
   private var timetables: [Int: Timetable] = [:]
   private var schedule: Heap<Due> = []
-  private var tick: Scheduled<Void>?
+  private let tick: LoopTimer
   private var isOver = false
   private var planned = 0
   private var due = 0
@@ -89,6 +89,7 @@ final class LoopWorker {
     self.share = share
     self.dialer = dialer
     eventLoop = dialer.eventLoop
+    tick = LoopTimer(eventLoop: eventLoop)
     tally = LoopTally(start: context.start)
     watchLag(expected: .now() + Self.lagInterval)
   }
@@ -149,14 +150,13 @@ final class LoopWorker {
     // However late this loop is, or its clock: what was due before is due.
     publishDue(until: time)
     isOver = true
-    tick?.cancel()
-    tick = nil
+    tick.cancel()
   }
 
   /// Stops every client and lets go of them. Called once, also when the run could not begin.
   func finish() -> Remains {
     isOver = true
-    tick?.cancel()
+    tick.cancel()
     for client in clients.values { client.end() }
     defer {
       clients = [:]
@@ -179,16 +179,10 @@ final class LoopWorker {
   // MARK: The schedule
 
   private func scheduleTick() {
-    tick?.cancel()
-    tick = nil
     guard !isOver, let next = schedule.min, let time = timeline.pace.time(of: next.work)
-    else { return }
-    tick = eventLoop.assumeIsolated().scheduleTask(
-      deadline: .uptimeNanoseconds(context.start + time)
-    ) {
-      self.tick = nil
-      self.publishDue()
-    }
+    else { return tick.cancel() }
+    let deadline = NIODeadline.uptimeNanoseconds(context.start + time)
+    if tick.deadline != deadline { tick.set(deadline) { self.publishDue() } }
   }
 
   private func publishDue(until end: UInt64 = 0) {

@@ -172,6 +172,8 @@ final class ShardAggregator {
   }
 
   private func tick() {
+    // NIO runs tasks that are due in batches: this one may have been cancelled, and another set, by one of its own batch.
+    timer?.cancel()
     timer = nil
     guard !isEnded else { return }
     // A slow store is not given more to do: what is due waits, and comes together.

@@ -223,6 +223,10 @@ import Testing
     ("publish: {rate: 1, fields: {ref: 1}}", "publish.fields.ref", "is a field of the protocol"),
     ("publish: {rate: 1, fields: text}", "publish.fields", "a mapping of keys is expected"),
     ("publishes: {rate: 1}", "publishes", "is not a known key"),
+    (
+      "publish: {rate: 1, event: a}", "publish.event",
+      "not a known key; there are ephemeral, every, fields, rate, size, type"
+    ),
   ])
   func `A refused key of a behaviour names its place`(text: String, key: String, problem: String) {
     let yaml = Fixtures.yaml(["behaviours": "[{name: t, path: '/{group}', \(text)}]"])
