@@ -9,17 +9,14 @@ import UnixSignals
 /// Each returns the exit status of the program.
 enum Actions {
   /// A run of a scenario.
-  ///
-  /// - Parameter commandLine: by which it can be repeated; nil: as it was typed.
   static func run(
-    _ scenario: Scenario, commandLine: String? = nil, outputs: OutputSettings,
-    distribution: Distribution
+    _ scenario: Scenario, outputs: OutputSettings, distribution: Distribution
   ) async throws -> ExitStatus {
     try await reporting(outputs) { show in
       var generator = SystemRandomNumberGenerator()
       let run = RunIdentifier(using: &generator)
       let test = LoadTest(
-        scenario: scenario, run: run, commandLine: commandLine ?? typedCommandLine, observe: show)
+        scenario: scenario, run: run, commandLine: typedCommandLine, observe: show)
       return try await withInterrupts(calling: test.interrupt) {
         guard case .coordinator(let address, let workers) = distribution else {
           return try await test.execute()

@@ -77,7 +77,7 @@ import Testing
     }
     let report = try ReportFile.read(file.path())
     #expect(report.deliveries.delivered == 24)
-    #expect(report.commandLine.contains("--clients 4 --groups 2 --rate 10.0 --size 140"))
+    #expect(report.commandLine.contains("--clients 4 --groups 2 --rate 10 --size 140"))
     #expect(try !String(contentsOf: file, encoding: .utf8).contains("secret"))
   }
 
@@ -118,7 +118,7 @@ import Testing
 
   @Test(arguments: [
     ("--target", "http://a", "ws://HOST"), ("--clients", "0", "from 1 to"),
-    ("--groups", "9", "number of clients (4)"), ("--rate", "-1", "from 0 to 10000"),
+    ("--groups", "9", "number of clients (4)"), ("--rate", "-1", "0 or from 0.00001 to 10000"),
     ("--duration", "5", "250ms"), ("--json", "/no/such/folder/x", "does not exist"),
     ("--size", "12", "from 1"), ("--reconnect-delay", "1s-1ms", "smaller one first"),
   ])

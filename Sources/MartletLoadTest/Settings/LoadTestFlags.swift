@@ -2,7 +2,7 @@ internal import MartletCore
 
 /// The options of the command line as they were typed; nil: not given.
 ///
-/// Alone they say everything about a run (``settings()``), beside a scenario what is changed in it (``overrides()``).
+/// Alone they say everything about a run (``scenario()``), beside a scenario what is changed in it (``overrides()``).
 package struct LoadTestFlags: Sendable, Equatable {
   package var target: String?
   package var clients: Int?
@@ -23,42 +23,44 @@ package struct LoadTestFlags: Sendable, Equatable {
 
   package init() {}
 
-  /// A run without a scenario file.
+  /// A run without a scenario file. What it is as a whole is judged by `validate()`, whose errors ``describe(_:)`` words.
   ///
   /// - Throws: `SettingsError` for a missing, malformed or refused option.
-  package func settings() throws(SettingsError) -> LoadTestSettings {
+  package func scenario() throws(SettingsError) -> Scenario {
     func missing(_ option: String, _ allowed: String) -> SettingsError {
       SettingsError(
         option: option, value: "",
         allowed: "it is needed without a scenario file; allowed is \(allowed)")
-    }
-    if let seed {
-      throw SettingsError(
-        option: "--seed", value: "\(seed)",
-        allowed: "beside a scenario: nothing is random in a run without one")
     }
     guard let target else { throw missing("--target", Target.form) }
     guard let clients else { throw missing("--clients", "a whole number from 1 to 1000000") }
     guard let groups else {
       throw missing("--groups", "a whole number from 1 to the number of clients")
     }
-    var settings = LoadTestSettings(
-      targets: try Target.parseList(target), clients: clients, groups: groups, rate: rate ?? 1,
-      size: size ?? 128, duration: try Self.duration(duration, "--duration") ?? .seconds(30))
-    if let path { settings.path = path }
-    if let ramp = try Self.duration(ramp, "--ramp") { settings.ramp = ramp }
-    if let grace = try Self.duration(grace, "--grace") { settings.grace = grace }
-    if let loops { settings.loops = loops }
-    if let reconnectDelay {
-      settings.reconnectDelay = try DelayRange(
-        parsing: reconnectDelay, option: "--reconnect-delay")
+    var scenario = Scenario.everybodyPublishes(
+      to: try Target.parseList(target), clients: clients, groups: groups)
+    try overrides().apply(to: &scenario)
+    guard groups <= clients else {
+      throw SettingsError(
+        option: "--groups", value: "\(groups)",
+        allowed: "a whole number from 1 to the number of clients (\(clients))")
     }
-    if let eventType { settings.eventType = eventType }
-    settings.token = token
-    settings.certificateAuthorityFile = certificateAuthorityFile
-    settings.verifiesServers = !isInsecure
-    try settings.validate()
-    return settings
+    return scenario
+  }
+
+  /// What is wrong with a run without a scenario file, by the options that say it.
+  static func describe(_ error: ScenarioError) -> String {
+    let option =
+      switch error.key {
+      case "targets": "--target"
+      case "behaviours[0].path": "--path"
+      case "behaviours[0].publish": "--rate"
+      case "behaviours[0].publish.size": "--size"
+      case "behaviours[0].publish.type": "--event-type"
+      case "phases": "--duration"
+      default: error.key
+      }
+    return "\(option): \(error.problem)"
   }
 
   /// What is changed in a scenario.
@@ -83,7 +85,7 @@ package struct LoadTestFlags: Sendable, Equatable {
     overrides.path = path
     overrides.eventType = eventType
     if let token {
-      guard !token.isEmpty, token.utf8.allSatisfy(LoadTestSettings.isPlainByte) else {
+      guard !token.isEmpty, PlainText.isPlain(token) else {
         throw SettingsError(
           option: "--token", value: "***",
           allowed: "visible ASCII without spaces, quotation marks and backslashes")

@@ -2,8 +2,6 @@ internal import MartletConfiguration
 
 /// What a command line asks for, decided from what was typed alone.
 package enum RunRequest: Sendable, Equatable {
-  /// Only flags, no scenario.
-  case settings(LoadTestSettings)
   case scenario(Scenario)
   case worker
 
@@ -19,13 +17,11 @@ package enum RunRequest: Sendable, Equatable {
       return
     }
     guard let file else {
-      let settings = try Self.refusing { () throws(SettingsError) in try flags.settings() }
-      // Only a scenario can be handed to workers.
-      if case .coordinator = distribution {
-        self = .scenario(Scenario(settings))
-      } else {
-        self = .settings(settings)
+      let scenario = try Self.refusing { () throws(SettingsError) in try flags.scenario() }
+      do throws(ScenarioError) { try scenario.validate() } catch {
+        throw RunRequestError(LoadTestFlags.describe(error))
       }
+      self = .scenario(scenario)
       return
     }
     var scenario = file.scenario

@@ -40,7 +40,12 @@ package struct ScenarioOverrides: Sendable, Equatable {
     if let duration { try apply(duration: duration, to: &scenario) }
     if let ramp {
       try Self.check(ScenarioLimits.wait.contains(ramp), "--ramp", ramp.spelled, "from 0s to 1h")
-      if !scenario.phases.isEmpty { scenario.phases[0].ramp = ramp }
+      if !scenario.phases.isEmpty {
+        // As much longer or shorter as the ramp.
+        let longer = ramp - scenario.phases[0].ramp
+        scenario.phases[0].joinPatience? += longer
+        scenario.phases[0].ramp = ramp
+      }
     }
     for index in scenario.behaviours.indices {
       if let path { scenario.behaviours[index].path = path }

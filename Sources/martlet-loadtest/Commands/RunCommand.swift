@@ -54,11 +54,6 @@ struct RunCommand: AsyncParsableCommand {
     let outputs = try options.outputs()
     let distribution = try distribution()
     switch try request() {
-    case .settings(let settings):
-      try await Program.finish(
-        Actions.run(
-          Scenario(settings), commandLine: settings.commandLine, outputs: outputs,
-          distribution: distribution))
     case .scenario(let scenario):
       try await Program.finish(
         Actions.run(scenario, outputs: outputs, distribution: distribution))

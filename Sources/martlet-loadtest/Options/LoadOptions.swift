@@ -61,7 +61,7 @@ struct LoadOptions: ParsableArguments {
   @Option(help: "JWT of all clients, sent as Authorization: Bearer.")
   var token: String?
 
-  @Option(help: "Decides everything random in a scenario: the same seed, the same run.")
+  @Option(help: "Decides everything random: the same seed, the same run.")
   var seed: UInt64?
 
   @Option(

@@ -7,29 +7,36 @@ import Testing
 
 /// Whole runs against a `GatewayDouble`: exact counts, no clocks.
 @Suite struct LoadTestRunTests {
-  private func settings(
+  private func scenario(
     _ double: GatewayDouble, clients: Int = 6, groups: Int = 2, rate: Double = 10
-  ) -> LoadTestSettings {
-    var settings = LoadTestSettings(
-      targets: double.ports.map { Target(host: "127.0.0.1", port: $0) }, clients: clients,
-      groups: groups, rate: rate, size: 160, duration: .milliseconds(500))
-    settings.ramp = .zero
-    settings.grace = .seconds(20)
-    settings.loops = 2
-    settings.reconnectDelay = DelayRange(lowest: .milliseconds(5), highest: .milliseconds(20))
-    return settings
+  ) -> Scenario {
+    var scenario = Scenario.everybodyPublishes(
+      to: double.ports.map { Target(host: "127.0.0.1", port: $0) }, clients: clients,
+      groups: groups)
+    if rate > 0 {
+      scenario.behaviours[0].publishing?.gap = .constant(.seconds(1 / rate))
+      scenario.behaviours[0].publishing?.size = .constant(160)
+    } else {
+      scenario.behaviours[0].publishing = nil
+    }
+    scenario.phases[0].ramp = .zero
+    scenario.phases[1].hold = .milliseconds(500)
+    scenario.grace = .seconds(20)
+    scenario.loops = 2
+    scenario.reconnectDelay = DelayRange(lowest: .milliseconds(5), highest: .milliseconds(20))
+    return scenario
   }
 
   /// For runs that wait in vain: long enough for what does arrive.
   private static let hopelessGrace = Duration.seconds(2)
 
-  private func run(_ settings: LoadTestSettings) async throws -> LoadTestReport {
-    try settings.validate()
+  private func run(_ scenario: Scenario) async throws -> LoadTestReport {
+    try scenario.validate()
     let seed = UInt64.random(in: 0 ... .max)
     print("LoadTestRunTests seed: \(seed)")
     var generator = SeededGenerator(seed: seed)
     return try await LoadTest(
-      scenario: Scenario(settings), run: RunIdentifier(using: &generator)
+      scenario: scenario, run: RunIdentifier(using: &generator)
     ).execute()
   }
 
@@ -51,26 +58,26 @@ import Testing
         certificateFile: certificates.server.certificateFile,
         privateKeyFile: certificates.server.privateKeyFile))
     try await GatewayDouble.with(tls: tls) { double in
-      var settings = settings(double)
-      settings.targets = double.ports.map {
+      var scenario = scenario(double)
+      scenario.targets = double.ports.map {
         Target(host: "127.0.0.1", port: $0, isSecure: true)
       }
-      settings.certificateAuthorityFile = certificates.authorityFile
-      let report = try await run(settings)
+      scenario.security.authorityFile = certificates.authorityFile
+      let report = try await run(scenario)
       #expect(report.exitStatus == .ok && report.deliveries.delivered == 90)
-      settings.certificateAuthorityFile = certificates.otherAuthorityFile
-      await #expect(throws: LoadTestFailure.self) { _ = try await run(settings) }
-      settings.certificateAuthorityFile = "/nowhere"
-      await #expect(throws: LoadTestFailure.self) { _ = try await run(settings) }
-      settings.verifiesServers = false
-      settings.certificateAuthorityFile = nil
-      #expect(try await run(settings).exitStatus == .ok)
+      scenario.security.authorityFile = certificates.otherAuthorityFile
+      await #expect(throws: LoadTestFailure.self) { _ = try await run(scenario) }
+      scenario.security.authorityFile = "/nowhere"
+      await #expect(throws: LoadTestFailure.self) { _ = try await run(scenario) }
+      scenario.security.verifiesServers = false
+      scenario.security.authorityFile = nil
+      #expect(try await run(scenario).exitStatus == .ok)
     }
   }
 
   @Test func `A healthy gateway delivers everything once, in order`() async throws {
     try await GatewayDouble.with(ports: 2, faults: DoubleFaults(fragments: true)) { double in
-      let report = try await run(settings(double))
+      let report = try await run(scenario(double))
       #expect(report.exitStatus == .ok)
       #expect(report.publications.due == 30)
       #expect(report.publications.sent == 30)
@@ -101,9 +108,9 @@ import Testing
         $0.publisher == 3 && $0.member == 1 && (1...2).contains($0.sequence) ? .lose : .none
       }, forgetsHistory: true)
     try await GatewayDouble.with(faults: faults) { double in
-      var settings = settings(double)
-      settings.grace = Self.hopelessGrace
-      let report = try await run(settings)
+      var scenario = scenario(double)
+      scenario.grace = Self.hopelessGrace
+      let report = try await run(scenario)
       #expect(report.exitStatus == .failed)
       #expect(report.deliveries.expected == 90)
       #expect(report.deliveries.delivered == 88)
@@ -126,9 +133,9 @@ import Testing
         $0.publisher == 3 && $0.member == 1 && (1...2).contains($0.sequence) ? .lose : .none
       })
     try await GatewayDouble.with(faults: faults) { double in
-      var settings = settings(double)
-      settings.grace = Self.hopelessGrace
-      let report = try await run(settings)
+      var scenario = scenario(double)
+      scenario.grace = Self.hopelessGrace
+      let report = try await run(scenario)
       #expect(report.exitStatus == .failed)
       #expect(report.deliveries.lost == 0 && report.deliveries.recoveredLate == 2)
       #expect(report.deliveries.expected == 90 && report.deliveries.delivered == 90)
@@ -141,7 +148,7 @@ import Testing
       $0.publisher == 0 && $0.sequence == 4 ? .duplicate : .none
     })
     try await GatewayDouble.with(faults: faults) { double in
-      let report = try await run(settings(double))
+      let report = try await run(scenario(double))
       #expect(report.exitStatus == .failed)
       #expect(report.deliveries.delivered == 90)
       #expect(report.deliveries.duplicated == 3)
@@ -155,7 +162,7 @@ import Testing
   @Test func `Swapped deliveries are counted as reordered, once each`() async throws {
     let faults = DoubleFaults(delivery: { $0.publisher == 1 && $0.sequence == 2 ? .swap : .none })
     try await GatewayDouble.with(faults: faults) { double in
-      let report = try await run(settings(double))
+      let report = try await run(scenario(double))
       #expect(report.exitStatus == .failed)
       #expect(report.deliveries.delivered == 90)
       #expect(report.deliveries.reordered == 3)
@@ -171,9 +178,9 @@ import Testing
         return publisher == 3 && sequence == 0 ? .refuse("too_large") : .none
       })
     try await GatewayDouble.with(faults: faults) { double in
-      var settings = settings(double)
-      settings.grace = Self.hopelessGrace
-      let report = try await run(settings)
+      var scenario = scenario(double)
+      scenario.grace = Self.hopelessGrace
+      let report = try await run(scenario)
       #expect(report.exitStatus == .failed)
       #expect(report.publications.unacknowledged == 2)
       #expect(report.publications.acknowledged == 28)
@@ -194,7 +201,7 @@ import Testing
       publish: { publisher, sequence, _ in publisher == 0 && sequence == 2 ? .cutMember(1) : .none }
     )
     try await GatewayDouble.with(ports: 2, faults: faults) { double in
-      let report = try await run(settings(double, clients: 3, groups: 1))
+      let report = try await run(scenario(double, clients: 3, groups: 1))
       #expect(report.exitStatus == .ok)
       #expect(report.deliveries.delivered == 45)
       #expect(report.connections.ends == ["lost": 1])
@@ -216,7 +223,7 @@ import Testing
         return publisher == 1 && sequence == 2 ? .cutAfter : .none
       })
     try await GatewayDouble.with(ports: 3, faults: faults) { double in
-      let report = try await run(settings(double))
+      let report = try await run(scenario(double))
       #expect(report.exitStatus == .ok)
       // More than these two if others were under way on the same connections.
       #expect(report.publications.resent >= 2)
@@ -237,7 +244,7 @@ import Testing
         publisher == 4 && sequence == 1 && attempt <= 3 ? .refuse("unavailable") : .none
       })
     try await GatewayDouble.with(faults: faults) { double in
-      let report = try await run(settings(double))
+      let report = try await run(scenario(double))
       #expect(report.exitStatus == .ok)
       #expect(report.errors == ["unavailable": 3])
       #expect(report.publications.resent == 3)
@@ -256,11 +263,11 @@ import Testing
       }, forgetsHistory: true)
     try await GatewayDouble.with(ports: 2, faults: faults) { double in
       // Publications fall between the cut and the reconnect, also on a machine that stumbles.
-      var settings = settings(double, clients: 2, groups: 1, rate: 20)
-      settings.duration = .seconds(2)
-      settings.reconnectDelay = DelayRange(lowest: .milliseconds(500), highest: .milliseconds(500))
-      settings.grace = Self.hopelessGrace
-      let report = try await run(settings)
+      var scenario = scenario(double, clients: 2, groups: 1, rate: 20)
+      scenario.phases[1].hold = .seconds(2)
+      scenario.reconnectDelay = DelayRange(lowest: .milliseconds(500), highest: .milliseconds(500))
+      scenario.grace = Self.hopelessGrace
+      let report = try await run(scenario)
       #expect(report.exitStatus == .failed)
       #expect(report.connections.notRecovered == 1)
       #expect(report.connections.recovered == 0)
@@ -274,7 +281,7 @@ import Testing
     let faults = DoubleFaults(
       publish: { publisher, sequence, _ in publisher == 1 && sequence == 1 ? .drain : .none })
     try await GatewayDouble.with(ports: 2, faults: faults) { double in
-      let report = try await run(settings(double))
+      let report = try await run(scenario(double))
       #expect(report.exitStatus == .ok)
       #expect(report.connections.ends == ["close_1012": 1])
       #expect(report.connections.recovered == 1)
@@ -284,7 +291,7 @@ import Testing
 
   @Test func `Rate zero only connects and listens`() async throws {
     try await GatewayDouble.with { double in
-      let report = try await run(settings(double, rate: 0))
+      let report = try await run(scenario(double, rate: 0))
       #expect(report.exitStatus == .ok)
       #expect(report.publications.due == 0)
       #expect(report.connections.joined == 6)
@@ -295,34 +302,34 @@ import Testing
 
   @Test func `Refused upgrades end the run with target and reason`() async throws {
     try await GatewayDouble.with(ports: 2, refusing: .notFound) { double in
-      let settings = settings(double)
-      let reasons = settings.targets.map { "\($0.text): HTTP 404 Not Found" }
-      await #expect(throws: LoadTestFailure.unreachable(reasons)) { try await run(settings) }
+      let scenario = scenario(double)
+      let reasons = scenario.targets.map { "\($0.text): HTTP 404 Not Found" }
+      await #expect(throws: LoadTestFailure.unreachable(reasons)) { try await run(scenario) }
     }
   }
 
   @Test func `A closed port ends the run with target and reason`() async throws {
-    let settings = try await GatewayDouble.with { self.settings($0) }
-    let target = try #require(settings.targets.first)
+    let scenario = try await GatewayDouble.with { self.scenario($0) }
+    let target = try #require(scenario.targets.first)
     await #expect(throws: LoadTestFailure.unreachable(["\(target.text): Connection refused"])) {
-      try await run(settings)
+      try await run(scenario)
     }
   }
 
   @Test func `A rejected token ends the run with the close code`() async throws {
     try await GatewayDouble.with(faults: DoubleFaults(rejectsTokens: true)) { double in
-      let settings = settings(double)
-      let reasons = settings.targets.map { "\($0.text): closed with code 4001 (unauthenticated)" }
-      await #expect(throws: LoadTestFailure.unreachable(reasons)) { try await run(settings) }
+      let scenario = scenario(double)
+      let reasons = scenario.targets.map { "\($0.text): closed with code 4001 (unauthenticated)" }
+      await #expect(throws: LoadTestFailure.unreachable(reasons)) { try await run(scenario) }
     }
   }
 
   @Test func `An interrupted run gives a partial report`() async throws {
     try await GatewayDouble.with { double in
-      var settings = settings(double)
-      settings.duration = .seconds(600)
-      try settings.validate()
-      let test = LoadTest(scenario: Scenario(settings), run: .example)
+      var scenario = scenario(double)
+      scenario.phases[1].hold = .seconds(600)
+      try scenario.validate()
+      let test = LoadTest(scenario: scenario, run: .example)
       async let pending = test.execute()
       try await eventually { try await double.observations().arrivals.count >= 20 }
       test.interrupt()
@@ -336,7 +343,7 @@ import Testing
 
   @Test func `A run interrupted before all have joined publishes nothing`() async throws {
     try await GatewayDouble.with(faults: DoubleFaults(joinLimit: 5)) { double in
-      let test = LoadTest(scenario: Scenario(settings(double)), run: .example)
+      let test = LoadTest(scenario: self.scenario(double), run: .example)
       async let pending = test.execute()
       try await eventually { try await double.observations().joins == 5 }
       test.interrupt()

@@ -2,7 +2,7 @@ import MartletConfiguration
 
 @testable import MartletLoadTest
 
-extension Fixtures {
+enum Fixtures {
   /// A small scenario; the text behind each key replaces what is there.
   static func yaml(_ changes: [String: String] = [:]) -> String {
     let keys = [

@@ -13,12 +13,85 @@ import Testing
     return flags
   }
 
-  @Test func `Flags alone have the documented defaults`() throws {
-    let settings = try flags().settings()
-    #expect(settings.rate == 1 && settings.size == 128 && settings.duration == .seconds(30))
-    #expect(settings.path == "/ws/load/{group}/" && settings.ramp == .seconds(5))
-    #expect(settings.grace == .seconds(10) && settings.loops == 0 && settings.eventType == "load")
-    #expect(settings.reconnectDelay.text == "100ms-1s" && settings.verifiesServers)
+  @Test func `Flags alone are a scenario of two phases with the documented defaults`() throws {
+    let scenario = try flags().scenario()
+    try scenario.validate()
+    #expect(scenario.targets == [Target(host: "127.0.0.1", port: 1)])
+    #expect(scenario.groups == ["groups": .even(count: 2)])
+    let client = try #require(scenario.behaviours.first)
+    #expect(scenario.behaviours.count == 1 && client.path == "/ws/load/{group}/")
+    #expect(client.publishing?.gap == .constant(.seconds(1)) && client.token == .none)
+    #expect(client.publishing?.size == .constant(128) && client.publishing?.type == "load")
+    #expect(scenario.phases.map(\.name) == ["join", "run"])
+    #expect(scenario.phases[0].clients == 4 && scenario.phases[0].ramp == .seconds(5))
+    #expect(scenario.phases[0].pace == 0 && scenario.phases[0].joinPatience == .seconds(35))
+    #expect(scenario.phases[0].hold == .zero && scenario.phases[1].hold == .seconds(30))
+    #expect(scenario.phases[1].pace == 1 && scenario.phases[1].clients == nil)
+    #expect(scenario.grace == .seconds(10) && scenario.loops == 0 && scenario.seed == 1)
+    #expect(scenario.reconnectDelay.text == "100ms-1s" && scenario.security.verifiesServers)
+  }
+
+  @Test func `Flags alone change their scenario as they change a file`() throws {
+    let scenario = try flags {
+      $0.rate = 10
+      $0.size = 200
+      $0.duration = "1s"
+      $0.ramp = "60s"
+      $0.path = "/chat/{group}"
+      $0.eventType = "chat"
+      $0.token = "t"
+      $0.isInsecure = true
+      $0.loops = 3
+      $0.seed = 7
+    }.scenario()
+    try scenario.validate()
+    let client = scenario.behaviours[0]
+    #expect(client.publishing?.gap == .constant(.milliseconds(100)) && client.token == .fixed("t"))
+    #expect(client.publishing?.size == .constant(200) && client.publishing?.type == "chat")
+    #expect(client.path == "/chat/{group}" && scenario.phases[1].hold == .seconds(1))
+    #expect(scenario.phases[0].ramp == .seconds(60))
+    #expect(scenario.phases[0].joinPatience == .seconds(90))
+    #expect(!scenario.security.verifiesServers && scenario.loops == 3 && scenario.seed == 7)
+    #expect(try flags { $0.rate = 0 }.scenario().behaviours[0].publishing == nil)
+  }
+
+  @Test(arguments: [
+    ("--target", "ws://HOST"), ("--clients", "from 1 to 1000000"), ("--groups", "from 1 to"),
+    ("--rate", "0 or from 0.00001 to 10000"), ("--duration", "from 1ms to 168h"),
+    ("--ramp", "from 0s to 1h"), ("--loops", "from 0 (half of the cores) to 256"),
+    ("--size", "from 111, which the fields"), ("--event-type", "1 to 64 visible ASCII"),
+    ("--path", "begins with / and has no #"),
+  ])
+  func `A refused flag names itself and what is allowed`(option: String, allowed: String) {
+    let flags = flags {
+      switch option {
+      case "--target": $0.target = ""
+      case "--clients": $0.clients = 0
+      case "--groups": $0.groups = 0
+      case "--rate": $0.rate = .nan
+      case "--duration": $0.duration = "0s"
+      case "--ramp": $0.ramp = "2h"
+      case "--loops": $0.loops = 257
+      case "--size": $0.size = 10
+      case "--event-type": $0.eventType = "a\"b"
+      default: $0.path = "/a b/{group}"
+      }
+    }
+    let error = #expect(throws: RunRequestError.self) {
+      try RunRequest(file: nil, flags: flags, distribution: .alone)
+    }
+    #expect(error?.description.hasPrefix(option) == true, "\(error?.description ?? "")")
+    #expect(error?.description.contains(allowed) == true, "\(error?.description ?? "")")
+  }
+
+  @Test func `Flags alone allow a group for each client, and each needs a path of its own`() {
+    func refusal(_ change: (inout LoadTestFlags) -> Void) -> String? {
+      #expect(throws: RunRequestError.self) {
+        try RunRequest(file: nil, flags: flags(change), distribution: .alone)
+      }?.description
+    }
+    #expect(refusal { $0.groups = 5 }?.contains("to the number of clients (4)") == true)
+    #expect(refusal { $0.path = "/all/" }?.hasPrefix("--path: \"/all/\" is the same") == true)
   }
 
   @Test(arguments: ["--target", "--clients", "--groups"])
@@ -28,7 +101,7 @@ import Testing
       if option == "--clients" { $0.clients = nil }
       if option == "--groups" { $0.groups = nil }
     }
-    let error = #expect(throws: SettingsError.self) { try flags.settings() }
+    let error = #expect(throws: SettingsError.self) { try flags.scenario() }
     #expect(error?.option == option && error?.allowed.contains("without a scenario") == true)
   }
 
@@ -41,7 +114,7 @@ import Testing
     ]
     for (option, change) in changes {
       let flags = flags(change)
-      let alone = #expect(throws: SettingsError.self) { try flags.settings() }
+      let alone = #expect(throws: SettingsError.self) { try flags.scenario() }
       let beside = #expect(throws: SettingsError.self) { try flags.overrides() }
       #expect(alone?.option == option && beside?.option == option)
     }
@@ -61,13 +134,12 @@ import Testing
   }
 
   @Test func `A request is flags alone, a scenario that flags change, or a worker's`() throws {
-    #expect(
-      try RunRequest(file: nil, flags: flags(), distribution: .alone)
-        == .settings(flags().settings()))
     let coordinator = Distribution.coordinator(listen: .init(host: "a", port: 1), workers: 2)
-    #expect(
-      try RunRequest(file: nil, flags: flags(), distribution: coordinator)
-        == .scenario(Scenario(flags().settings())))
+    for distribution in [Distribution.alone, coordinator] {
+      #expect(
+        try RunRequest(file: nil, flags: flags(), distribution: distribution)
+          == .scenario(flags().scenario()))
+    }
     var expected = try Fixtures.scenario()
     expected.phases[0].clients = 4
     var clients = LoadTestFlags()

@@ -46,6 +46,15 @@ import Testing
     refused("--duration") { $0.duration = .zero }
   }
 
+  @Test func `A longer ramp leaves as much time for joins behind it`() throws {
+    let yaml = Fixtures.yaml([
+      "phases": "[{name: a, clients: 1, ramp: 5s, wait_for_joins: 35s}, {name: b, hold: 9s}]"
+    ])
+    let phase = try changed(yaml) { $0.ramp = .seconds(60) }.phases[0]
+    #expect(phase.ramp == .seconds(60) && phase.joinPatience == .seconds(90))
+    #expect(try changed { $0.ramp = .seconds(60) }.phases[0].joinPatience == nil)
+  }
+
   @Test func `A rate keeps the form of the gaps`() throws {
     let yaml = Fixtures.yaml([
       "behaviours": """

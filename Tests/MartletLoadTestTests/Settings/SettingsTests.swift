@@ -4,49 +4,6 @@ import Testing
 @testable import MartletLoadTest
 
 @Suite struct SettingsTests {
-  @Test func `The settings of the fixtures are accepted`() throws {
-    try Fixtures.settings().validate()
-  }
-
-  @Test func `A refused setting names option, value and what is allowed`() {
-    func refused(_ option: String, _ value: String, _ change: (inout LoadTestSettings) -> Void) {
-      var settings = Fixtures.settings()
-      change(&settings)
-      let error = #expect(throws: SettingsError.self) { try settings.validate() }
-      #expect(error?.option == option)
-      #expect(error?.value == value)
-      #expect(error?.allowed.isEmpty == false)
-    }
-    refused("--target", "") { $0.targets = [] }
-    refused("--clients", "0") { $0.clients = 0 }
-    refused("--groups", "5") { $0.groups = 5 }
-    refused("--groups", "0") { $0.groups = 0 }
-    refused("--rate", "-1.0") { $0.rate = -1 }
-    refused("--rate", "nan") { $0.rate = .nan }
-    refused("--rate", "inf") { $0.rate = .infinity }
-    refused("--duration", "0s") { $0.duration = .zero }
-    refused("--ramp", "2h") { $0.ramp = .seconds(7200) }
-    refused("--loops", "257") { $0.loops = 257 }
-    refused("--size", "10") { $0.size = 10 }
-    refused("--size", "9000000") { $0.size = 9_000_000 }
-    refused("--event-type", "") { $0.eventType = "" }
-    refused("--event-type", "a\"b") { $0.eventType = "a\"b" }
-    refused("--path", "ws") { $0.path = "ws" }
-    refused("--path", "/a b/{group}") { $0.path = "/a b/{group}" }
-    refused("--path", "/all/") { $0.path = "/all/" }
-    refused("--token", "***") { $0.token = "a\r\nHost: b" }
-  }
-
-  @Test func `A size too small for the fields names the smallest`() {
-    var settings = Fixtures.settings()
-    settings.size = 20
-    let smallest = settings.smallestSize
-    let error = #expect(throws: SettingsError.self) { try settings.validate() }
-    #expect(error?.allowed.contains("from \(smallest) ") == true)
-    settings.size = smallest
-    #expect(throws: Never.self) { try settings.validate() }
-  }
-
   @Test(arguments: [
     ("ws://a", Target(host: "a", port: 80)), ("ws://a:8080/", Target(host: "a", port: 8080)),
     ("wss://a", Target(host: "a", port: 443, isSecure: true)),
@@ -90,13 +47,6 @@ import Testing
     for text in ["", "1s-", "1s-100ms", "1s-2s-3s"] {
       #expect(throws: SettingsError.self) { try DelayRange(parsing: text, option: "-") }
     }
-  }
-
-  @Test func `The reported command line has no token`() {
-    var settings = Fixtures.settings()
-    settings.token = "secret"
-    #expect(!settings.commandLine.contains("secret"))
-    #expect(settings.commandLine.contains("--token ***"))
   }
 
   @Test func `A report file that cannot be written is refused before the run`() {

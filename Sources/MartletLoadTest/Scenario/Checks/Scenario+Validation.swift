@@ -75,8 +75,7 @@ extension Scenario {
         key: "\(key).group", problem: "\"\(behaviour.group)\" is no group; there are \(names)")
     }
     try check(
-      behaviour.path.hasPrefix("/") && behaviour.path.utf8.allSatisfy(LoadTestSettings.isPathByte),
-      "\(key).path",
+      PlainText.isPath(behaviour.path), "\(key).path",
       "\"\(behaviour.path)\" is not allowed; allowed is visible ASCII that begins with / and has no #"
     )
     if let problem = Placeholders.problem(in: behaviour.path, allowed: Placeholders.ofClients) {
@@ -159,7 +158,7 @@ extension Scenario {
   ) throws(ScenarioError) {
     try check(
       ScenarioLimits.eventTypeLength.contains(publishing.type.utf8.count)
-        && publishing.type.utf8.allSatisfy(LoadTestSettings.isPlainByte), "\(key).type",
+        && PlainText.isPlain(publishing.type), "\(key).type",
       "\"\(publishing.type)\" is not allowed; allowed are 1 to 64 visible ASCII characters without"
         + " quotation marks and backslashes")
     let fastest = publishing.gap.highestRate * (phases.map(\.pace).max() ?? 1)

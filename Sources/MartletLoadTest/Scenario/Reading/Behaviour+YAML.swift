@@ -48,7 +48,7 @@ extension TokenSource {
         try node.value(
           allowed: "visible ASCII without spaces, quotation marks and backslashes"
         ) { text in
-          !text.isEmpty && text.utf8.allSatisfy(LoadTestSettings.isPlainByte) ? text : nil
+          !text.isEmpty && PlainText.isPlain(text) ? text : nil
         })
       return
     }
