@@ -59,26 +59,7 @@ final class LocalCrew: Crew {
     totals.joined = snapshot.joined
     totals.outstanding = max(0, snapshot.due - counters.acknowledged - counters.rejected)
     totals.longestLagMilliseconds = Double(snapshot.longestLag) / 1e6
-    totals.attempts = counters.attempts
-    totals.connects = Int(snapshot.latencies.connect.count)
-    totals.failedAttempts = counters.failedAttempts
-    totals.reconnects = counters.reconnects
-    totals.recovered = counters.recovered
-    totals.notRecovered = counters.notRecovered
-    totals.resyncs = counters.resyncs
-    totals.lostConnections = counters.lostConnections
-    totals.sent = counters.sent
-    totals.resent = counters.resent
-    totals.acknowledged = counters.acknowledged
-    totals.rejected = counters.rejected
-    totals.delivered = counters.delivered
-    totals.duplicated = counters.duplicated
-    totals.reordered = counters.reordered
-    totals.overtaken = counters.overtaken
-    totals.ephemeralSent = counters.ephemeralSent
-    totals.ephemeralReceived = counters.ephemeralReceived
-    totals.errors = counters.errors.values.reduce(0, +)
-    totals.lateSends = counters.lateSends
+    totals.counters = counters
     totals.cpuSeconds = ProcessUsage.cpuSeconds()
     totals.latencies = snapshot.latencies
     return totals

@@ -95,7 +95,7 @@ final class RunJournal: Sendable {
     observe(
       LoadTest.Observation(
         sample: ProgressSample(
-          record, plannedSeconds: plannedSeconds, errors: status.totals.errors),
+          record, plannedSeconds: plannedSeconds, errors: status.totals.counters.errorCount),
         totals: status.totals, interval: record))
   }
 

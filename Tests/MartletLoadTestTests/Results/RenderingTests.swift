@@ -41,7 +41,7 @@ import Testing
 
   @Test func `Prometheus text has every total once, and cumulative buckets`() {
     var totals = RunTotals()
-    totals.sent = 12
+    totals.counters.sent = 12
     totals.cpuSeconds = 1.5
     var latencies = Latencies()
     for milliseconds in [1, 40, 40, 3000] as [UInt64] {

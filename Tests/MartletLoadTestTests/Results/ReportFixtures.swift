@@ -30,13 +30,12 @@ enum ReportFixtures {
       let share = min(1, Double(second + 1) / Double(seconds) * 4)
       totals.planned = Int(2000 * share)
       totals.joined = isDisturbed ? totals.planned * (60 + 5 * distance) / 100 : totals.planned
-      totals.connects = totals.joined
       let sent = totals.joined / 5 * (second * 4 > seconds * 3 ? 2 : 1)
-      totals.sent += sent
-      totals.acknowledged += sent
-      totals.delivered += sent * 20
-      totals.errors += isDisturbed ? 12 : 0
-      totals.lostConnections += distance == 0 ? totals.planned * 4 / 10 : 0
+      totals.counters.sent += sent
+      totals.counters.acknowledged += sent
+      totals.counters.delivered += sent * 20
+      totals.counters.errors["unavailable", default: 0] += isDisturbed ? 12 : 0
+      totals.counters.lostConnections += distance == 0 ? totals.planned * 4 / 10 : 0
       totals.cpuSeconds += 0.2
       totals.longestLagMilliseconds = Double.random(in: 0.1...4, using: &generator)
       let samples = seconds > 600 ? 30 : 200
@@ -72,22 +71,22 @@ enum ReportFixtures {
   ) -> LoadTestReport {
     var connections = LoadTestReport.Connections()
     connections.joined = totals.joined
-    connections.attempts = totals.connects
+    connections.attempts = totals.joined
     var publications = LoadTestReport.Publications()
-    publications.due = totals.sent
-    publications.sent = totals.sent
-    publications.acknowledged = totals.acknowledged
-    publications.sentPerSecond = Double(totals.sent) / Double(seconds)
+    publications.due = totals.counters.sent
+    publications.sent = totals.counters.sent
+    publications.acknowledged = totals.counters.acknowledged
+    publications.sentPerSecond = Double(totals.counters.sent) / Double(seconds)
     var deliveries = LoadTestReport.Deliveries()
-    deliveries.expected = totals.delivered
-    deliveries.delivered = totals.delivered
-    deliveries.deliveredPerSecond = Double(totals.delivered) / Double(seconds)
+    deliveries.expected = totals.counters.delivered
+    deliveries.delivered = totals.counters.delivered
+    deliveries.deliveredPerSecond = Double(totals.counters.delivered) / Double(seconds)
     var report = LoadTestReport(
       commandLine: "martlet-loadtest run --target ws://127.0.0.1:8080 chat.yaml", run: "r1",
       clients: totals.planned, groups: 100, runSeconds: Double(seconds), isInterrupted: false,
       connections: connections, publications: publications, deliveries: deliveries,
       histograms: totals.latencies,
-      errors: totals.errors > 0 ? ["unavailable": totals.errors] : [:],
+      errors: totals.counters.errors.filter { $0.value > 0 },
       generator: healthy)
     report.scenario = .init(name: "chat", summary: "Rooms of twenty; a ramp, a plateau, a peak.")
     report.seed = 7

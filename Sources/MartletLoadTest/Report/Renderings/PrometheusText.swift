@@ -21,29 +21,38 @@ package enum PrometheusText {
   ]
 
   private static let counters: [(String, String, @Sendable (RunTotals) -> Double)] = [
-    ("connection_attempts", "Attempts to connect.", { Double($0.attempts) }),
+    ("connection_attempts", "Attempts to connect.", { Double($0.counters.attempts) }),
     ("connections", "Transports that opened.", { Double($0.connects) }),
-    ("failed_attempts", "Attempts that ended before the join.", { Double($0.failedAttempts) }),
-    ("lost_connections", "Joined connections that ended unasked.", { Double($0.lostConnections) }),
-    ("reconnects", "Joins after a client's first.", { Double($0.reconnects) }),
-    ("recovered", "Reconnects that missed nothing.", { Double($0.recovered) }),
-    ("not_recovered", "Reconnects that were told of a gap.", { Double($0.notRecovered) }),
-    ("resyncs", "Members told that they missed publications.", { Double($0.resyncs) }),
-    ("publications", "Publications sent for the first time.", { Double($0.sent) }),
-    ("publications_resent", "Publications sent again.", { Double($0.resent) }),
-    ("acknowledgements", "Publications acknowledged.", { Double($0.acknowledged) }),
-    ("rejections", "Publications refused for good.", { Double($0.rejected) }),
-    ("deliveries", "Publications received, once for each member.", { Double($0.delivered) }),
-    ("duplicates", "Publications received again.", { Double($0.duplicated) }),
-    ("reorderings", "Publications received out of order.", { Double($0.reordered) }),
+    (
+      "failed_attempts", "Attempts that ended before the join.",
+      { Double($0.counters.failedAttempts) }
+    ),
+    (
+      "lost_connections", "Joined connections that ended unasked.",
+      { Double($0.counters.lostConnections) }
+    ),
+    ("reconnects", "Joins after a client's first.", { Double($0.counters.reconnects) }),
+    ("recovered", "Reconnects that missed nothing.", { Double($0.counters.recovered) }),
+    ("not_recovered", "Reconnects that were told of a gap.", { Double($0.counters.notRecovered) }),
+    ("resyncs", "Members told that they missed publications.", { Double($0.counters.resyncs) }),
+    ("publications", "Publications sent for the first time.", { Double($0.counters.sent) }),
+    ("publications_resent", "Publications sent again.", { Double($0.counters.resent) }),
+    ("acknowledgements", "Publications acknowledged.", { Double($0.counters.acknowledged) }),
+    ("rejections", "Publications refused for good.", { Double($0.counters.rejected) }),
+    (
+      "deliveries", "Publications received, once for each member.",
+      { Double($0.counters.delivered) }
+    ),
+    ("duplicates", "Publications received again.", { Double($0.counters.duplicated) }),
+    ("reorderings", "Publications received out of order.", { Double($0.counters.reordered) }),
     (
       "overtaken", "Publications received behind later ones, because their publisher had to retry.",
-      { Double($0.overtaken) }
+      { Double($0.counters.overtaken) }
     ),
-    ("ephemeral_sent", "Ephemeral events sent.", { Double($0.ephemeralSent) }),
-    ("ephemeral_received", "Ephemeral events received.", { Double($0.ephemeralReceived) }),
-    ("errors", "Error messages, and nonsense from the server.", { Double($0.errors) }),
-    ("late_sends", "Publications that left late.", { Double($0.lateSends) }),
+    ("ephemeral_sent", "Ephemeral events sent.", { Double($0.counters.ephemeralSent) }),
+    ("ephemeral_received", "Ephemeral events received.", { Double($0.counters.ephemeralReceived) }),
+    ("errors", "Error messages, and nonsense from the server.", { Double($0.counters.errorCount) }),
+    ("late_sends", "Publications that left late.", { Double($0.counters.lateSends) }),
     ("cpu_seconds", "Processor time of the generator.", { $0.cpuSeconds }),
   ]
 

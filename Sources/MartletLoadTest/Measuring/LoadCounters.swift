@@ -1,43 +1,48 @@
-/// What happened on one event loop, or on all of them together.
-struct LoadCounters: Sendable, Equatable, Codable {
+/// What has happened since the run began, on one event loop or on all of them together.
+package struct LoadCounters: Sendable, Equatable, Codable {
   /// Attempts to connect, and how many ended before the join.
-  var attempts = 0
-  var failedAttempts = 0
+  package var attempts = 0
+  package var failedAttempts = 0
   /// Joins after a client's first.
-  var reconnects = 0
-  var recovered = 0
-  var notRecovered = 0
-  var resyncs = 0
+  package var reconnects = 0
+  package var recovered = 0
+  package var notRecovered = 0
+  package var resyncs = 0
   /// Connections that ended after the join, unasked.
-  var lostConnections = 0
+  package var lostConnections = 0
   /// Publications put on the wire for the first time, and again.
-  var sent = 0
-  var resent = 0
-  var acknowledged = 0
+  package var sent = 0
+  package var resent = 0
+  package var acknowledged = 0
   /// Publications refused with an error that a retry does not mend.
-  var rejected = 0
+  package var rejected = 0
   /// Distinct (member, publication) pairs received.
-  var delivered = 0
-  var duplicated = 0
-  var reordered = 0
-  var overtaken = 0
+  package var delivered = 0
+  package var duplicated = 0
+  package var reordered = 0
+  package var overtaken = 0
   /// Delivered only when the history was asked for it, after the run.
-  var recoveredLate = 0
+  package var recoveredLate = 0
   /// Publications of other runs or of other publishers.
-  var foreign = 0
-  var ephemeralSent = 0
+  package var foreign = 0
+  package var ephemeralSent = 0
   /// Became due while their publisher had no connection.
-  var ephemeralSkipped = 0
-  var ephemeralReceived = 0
+  package var ephemeralSkipped = 0
+  package var ephemeralReceived = 0
   /// Publications that left more than `GeneratorHealth.lateSend` after their intended time because
   /// this program was late.
-  var lateSends = 0
+  package var lateSends = 0
   /// By code of `error` messages, and by this program's own labels for nonsense from the server.
-  var errors: [String: Int] = [:]
+  package var errors: [String: Int] = [:]
   /// Ends of connections and attempts that this program did not ask for, by label.
-  var ends: [String: Int] = [:]
+  package var ends: [String: Int] = [:]
 
-  mutating func add(_ other: LoadCounters) {
+  package init() {}
+
+  /// `error` messages and nonsense from the server.
+  package var errorCount: Int { errors.values.reduce(0, +) }
+
+  package mutating func add(_ other: LoadCounters) {
     attempts += other.attempts
     failedAttempts += other.failedAttempts
     reconnects += other.reconnects
