@@ -71,6 +71,19 @@ import Testing
     #expect(plan.clients.allSatisfy { ($0.group < 5) == ($0.behaviour == 1) })
   }
 
+  @Test func `A share of the clients are observers, the first one in any case`() {
+    var scenario = scenario([phase(10_000)])
+    #expect(Plan(scenario).clients.indices.allSatisfy(Plan(scenario).isObserver))
+    scenario.sampling = Sampling(observers: 0.05)
+    let plan = Plan(scenario)
+    let observers = plan.clients.indices.filter(plan.isObserver)
+    #expect((400...600).contains(observers.count) && observers.first == 0)
+    // Not all in the same groups.
+    #expect(Set(observers.map { plan.clients[$0].group }) == [0, 1])
+    scenario.sampling = Sampling(observers: 0.000_001)
+    #expect(Plan(scenario).clients.indices.count(where: Plan(scenario).isObserver) == 1)
+  }
+
   @Test func `Who publishes is not all on one target`() {
     let plan = Plan(
       scenario(

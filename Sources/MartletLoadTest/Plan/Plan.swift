@@ -69,6 +69,12 @@ final class Plan: Sendable {
 
   func behaviour(of client: Int) -> Behaviour { scenario.behaviours[clients[client].behaviour] }
 
+  /// Whether a client reads at once, and its latencies count. The first one does in any case.
+  func isObserver(_ client: Int) -> Bool {
+    guard let sampling = scenario.sampling else { return true }
+    return client == 0 || random.unit(.observer, client) < sampling.observers
+  }
+
   /// Members of a group take targets in turn, so that groups lie across gateways.
   func target(of client: Int) -> Int {
     switch scenario.targetChoice {

@@ -10,6 +10,7 @@ struct SeededRandom: Sendable, Equatable {
     case stay
     case away
     case fault
+    case observer
   }
 
   private let seed: UInt64

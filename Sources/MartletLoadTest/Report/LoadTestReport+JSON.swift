@@ -12,6 +12,7 @@ extension LoadTestReport: Codable {
     case clockErrorMilliseconds = "clock_error_ms"
     case clients
     case groups
+    case observers
     case runSeconds = "run_seconds"
     case isInterrupted = "interrupted"
     case isGeneratorBound = "generator_bound"
@@ -57,6 +58,7 @@ extension LoadTestReport: Codable {
     loops = try container.decodeIfPresent(Int.self, forKey: .loops) ?? 1
     clockErrorMilliseconds = try container.decodeIfPresent(
       Double.self, forKey: .clockErrorMilliseconds)
+    observers = try container.decodeIfPresent(Int.self, forKey: .observers)
     phases = try list(.phases)
     faults = try list(.faults)
     thresholds = try list(.thresholds)
@@ -76,6 +78,7 @@ extension LoadTestReport: Codable {
     try container.encodeIfPresent(clockErrorMilliseconds, forKey: .clockErrorMilliseconds)
     try container.encode(clients, forKey: .clients)
     try container.encode(groups, forKey: .groups)
+    try container.encodeIfPresent(observers, forKey: .observers)
     try container.encode(runSeconds, forKey: .runSeconds)
     try container.encode(isInterrupted, forKey: .isInterrupted)
     try container.encode(isGeneratorBound, forKey: .isGeneratorBound)

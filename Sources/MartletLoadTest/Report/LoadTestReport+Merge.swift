@@ -30,6 +30,9 @@ extension LoadTestReport {
     if seed != other.seed { seed = nil }
     // In UTC and of one form, so that the order of texts is that of times.
     startedAt = [startedAt, other.startedAt].compactMap { $0 }.min()
+    if observers != nil || other.observers != nil {
+      observers = (observers ?? clients) + (other.observers ?? other.clients)
+    }
     clients += other.clients
     // Processes share the groups of their scenario.
     groups = max(groups, other.groups)

@@ -16,6 +16,8 @@ package struct LoadTestReport: Sendable, Equatable {
   package var clockErrorMilliseconds: Double?
   package var clients: Int
   package var groups: Int
+  /// Clients whose latencies of deliveries, acknowledgements and presence are below; nil: all.
+  package var observers: Int?
   /// From the first intended publication to the end of the wait for stragglers.
   package var runSeconds: Double
   package var isInterrupted: Bool

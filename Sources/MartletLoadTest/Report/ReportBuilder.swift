@@ -26,6 +26,9 @@ struct ReportBuilder {
       generator: .sum(
         zip(processes, outcome.processes).map { ($0.health, $0.loops, $1.due) }))
     report.scenario = .init(name: scenario.name, summary: scenario.summary)
+    if scenario.sampling != nil {
+      report.observers = plan.clients.indices.count { plan.isObserver($0) }
+    }
     report.seed = scenario.seed
     report.startedAt = journal.start.text
     report.workers = processes.count

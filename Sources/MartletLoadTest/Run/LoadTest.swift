@@ -192,10 +192,10 @@ package final class LoadTest: Sendable {
         let time = journal.start.elapsed
         if case .run(let command) = fault.action {
           // Others do not wait for it.
-          commands.addTask { await journal.inflicted(fault, at: time, ShellCommand.run(command)) }
+          commands.addTask { await journal.inflicted(index, at: time, ShellCommand.run(command)) }
         } else {
           try await crew.inflict(index)
-          journal.inflicted(fault, at: time, "done")
+          journal.inflicted(index, at: time, "done")
         }
       }
       try await commands.waitForAll()

@@ -8,7 +8,8 @@ final class RunJournal: Sendable {
     /// When the next interval ends, in nanoseconds since the run began.
     var next: UInt64
     var phases: [PhaseRecord] = []
-    var faults: [FaultRecord] = []
+    /// When each fault was inflicted, in nanoseconds since the run began, and how it went.
+    var faults: [Int: (time: UInt64, result: String?)] = [:]
     /// When publications began to become due, and ceased.
     var publishing: (begin: UInt64?, end: UInt64?) = (nil, nil)
   }
@@ -59,10 +60,9 @@ final class RunJournal: Sendable {
     state.phases[state.phases.count - 1].endSeconds = seconds(time)
   }
 
-  func inflicted(_ fault: Fault, at time: UInt64, _ result: String?) {
-    let record = FaultRecord(
-      atSeconds: Self.seconds(time), action: fault.action.text, result: result)
-    state.withLockedValue { $0.faults.append(record) }
+  /// - Parameter fault: its number in the scenario.
+  func inflicted(_ fault: Int, at time: UInt64, _ result: String?) {
+    state.withLockedValue { $0.faults[fault] = (time, result) }
   }
 
   // MARK: Looking
@@ -105,14 +105,12 @@ final class RunJournal: Sendable {
 
   /// By time; faults that the run did not live to see included.
   func faults(of scenario: Scenario) -> [FaultRecord] {
-    let done = state.withLockedValue { $0.faults }
-    let missed = scenario.faults.filter { fault in
-      !done.contains { $0.action == fault.action.text }
-    }.map {
+    let inflicted = state.withLockedValue { $0.faults }
+    return scenario.faults.enumerated().map { index, fault in
       FaultRecord(
-        atSeconds: Self.seconds($0.at.nanoseconds), action: $0.action.text, result: nil)
-    }
-    return (done + missed).sorted { $0.atSeconds < $1.atSeconds }
+        atSeconds: Self.seconds(inflicted[index]?.time ?? fault.at.nanoseconds),
+        action: fault.action.text, result: inflicted[index]?.result)
+    }.sorted { $0.atSeconds < $1.atSeconds }
   }
 
   var intervals: [IntervalRecord] { state.withLockedValue { $0.recorder.records } }

@@ -25,6 +25,8 @@ package struct Scenario: Sendable, Equatable, Codable {
   package var phases: [Phase]
   package var faults: [Fault] = []
   package var thresholds: [Threshold] = []
+  /// Nil: all clients read at once, and the latencies of all count.
+  package var sampling: Sampling?
   /// Nil: Martlet's own protocol.
   package var adapter: ProtocolAdapter?
   /// A lost connection, and a publication refused as `unavailable`, wait a random time in this range.

@@ -17,6 +17,7 @@ package struct LoadTestFlags: Sendable, Equatable {
   package var reconnectDelay: String?
   package var eventType: String?
   package var token: String?
+  package var observers: String?
   package var seed: UInt64?
   package var certificateAuthorityFile: String?
   package var isInsecure = false
@@ -97,6 +98,12 @@ package struct LoadTestFlags: Sendable, Equatable {
     if let reconnectDelay {
       overrides.reconnectDelay = try DelayRange(
         parsing: reconnectDelay, option: "--reconnect-delay")
+    }
+    if let observers {
+      guard let share = ShareText.parse(observers) else {
+        throw SettingsError(option: "--observers", value: observers, allowed: ShareText.form)
+      }
+      overrides.observers = share
     }
     overrides.seed = seed
     overrides.authorityFile = certificateAuthorityFile

@@ -22,6 +22,8 @@ package struct ScenarioOverrides: Sendable, Equatable {
   package var grace: Duration?
   package var loops: Int?
   package var reconnectDelay: DelayRange?
+  /// The share of the clients (0…1) whose latencies count; 1: all.
+  package var observers: Double?
   package var seed: UInt64?
   package var authorityFile: String?
   package var verifiesServers: Bool?
@@ -66,6 +68,14 @@ package struct ScenarioOverrides: Sendable, Equatable {
         ScenarioLimits.wait.contains(reconnectDelay.highest), "--reconnect-delay",
         reconnectDelay.text, "\(DelayRange.form), at most 1h")
       scenario.reconnectDelay = reconnectDelay
+    }
+    if let observers {
+      if observers == 1 {
+        scenario.sampling = nil
+      } else {
+        scenario.sampling = scenario.sampling ?? Sampling(observers: observers)
+        scenario.sampling?.observers = observers
+      }
     }
     if let seed { scenario.seed = seed }
     if let authorityFile { scenario.security.authorityFile = authorityFile }

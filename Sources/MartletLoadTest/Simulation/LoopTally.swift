@@ -50,14 +50,16 @@ final class LoopTally {
     counters.errors[code, default: 0] += 1
   }
 
-  /// - Parameter intended: in nanoseconds since the run began; `now` is on the monotonic clock.
-  func countAcknowledgement(intended: UInt64, now: UInt64) {
+  // `now` is on the monotonic clock; nil: the latency does not count.
+
+  /// - Parameter intended: in nanoseconds since the run began.
+  func countAcknowledgement(intended: UInt64, now: UInt64?) {
     counters.acknowledged += 1
-    latencies.acknowledge.record(nanoseconds: latency(since: intended, now: now))
+    if let now { latencies.acknowledge.record(nanoseconds: latency(since: intended, now: now)) }
   }
 
   func countArrival(
-    _ arrival: MemberLedger.Arrival, of publication: Publication, at member: Int, now: UInt64
+    _ arrival: MemberLedger.Arrival, of publication: Publication, at member: Int, now: UInt64?
   ) {
     let sequences = publication.sequence..<(publication.sequence &+ 1)
     switch arrival {
@@ -74,7 +76,9 @@ final class LoopTally {
       break
     }
     counters.delivered += 1
-    latencies.deliver.record(nanoseconds: latency(since: publication.intended, now: now))
+    if let now {
+      latencies.deliver.record(nanoseconds: latency(since: publication.intended, now: now))
+    }
   }
 
   /// Of a member that reads the history again.
@@ -84,13 +88,15 @@ final class LoopTally {
     counters.delivered += 1
   }
 
-  func countEphemeral(_ publication: Publication, now: UInt64) {
+  func countEphemeral(_ publication: Publication, now: UInt64?) {
     counters.ephemeralReceived += 1
-    latencies.deliver.record(nanoseconds: latency(since: publication.intended, now: now))
+    if let now {
+      latencies.deliver.record(nanoseconds: latency(since: publication.intended, now: now))
+    }
   }
 
-  func countSeen(started: UInt64, now: UInt64) {
-    latencies.presence.record(nanoseconds: latency(since: started, now: now))
+  func countSeen(started: UInt64, now: UInt64?) {
+    if let now { latencies.presence.record(nanoseconds: latency(since: started, now: now)) }
   }
 
   private func latency(since intended: UInt64, now: UInt64) -> UInt64 {

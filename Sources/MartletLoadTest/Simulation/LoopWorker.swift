@@ -76,6 +76,8 @@ final class LoopWorker {
   private var timetables: [Int: Timetable] = [:]
   private var schedule: Heap<Due> = []
   private let tick: LoopTimer
+  /// Of those that are not observers.
+  private let leisurely: LeisurelyReader?
   private var isOver = false
   private var planned = 0
   private var due = 0
@@ -91,6 +93,10 @@ final class LoopWorker {
     eventLoop = dialer.eventLoop
     tick = LoopTimer(eventLoop: eventLoop)
     tally = LoopTally(start: context.start)
+    let loop = eventLoop
+    leisurely = context.scenario.sampling.map {
+      LeisurelyReader(eventLoop: loop, interval: $0.readEvery)
+    }
     watchLag(expected: .now() + Self.lagInterval)
   }
 
@@ -126,6 +132,7 @@ final class LoopWorker {
     guard !isOver else { return }
     let client = SimulatedClient(number: number, worker: self)
     clients[number] = client
+    if !client.isObserver { leisurely?.add(client) }
     planned += 1
     if let timetable = timeline.timetable(of: number, context.plan) {
       timetables[number] = timetable
@@ -151,12 +158,18 @@ final class LoopWorker {
     publishDue(until: time)
     isOver = true
     tick.cancel()
+    leisurely?.stop()
+    for client in clients.values { client.updateReading() }
   }
+
+  /// Publications may still become due.
+  var isPublishing: Bool { !isOver }
 
   /// Stops every client and lets go of them. Called once, also when the run could not begin.
   func finish() -> Remains {
     isOver = true
     tick.cancel()
+    leisurely?.stop()
     for client in clients.values { client.end() }
     defer {
       clients = [:]
@@ -230,9 +243,9 @@ final class LoopWorker {
 
   func stall(_ fault: Int, share: Double, nanoseconds: UInt64) {
     let stalled = hit(by: fault, share: share)
-    for client in stalled { client.setReading(false) }
+    for client in stalled { client.setStalled(true) }
     schedule(afterNanoseconds: nanoseconds) {
-      for client in stalled { client.setReading(true) }
+      for client in stalled { client.setStalled(false) }
     }
   }
 

@@ -29,6 +29,10 @@ final class SimulatedClient: ClientTransportDelegate {
   private let format: MessageFormat
   /// A cycle, which `LoopWorker.finish()` breaks: callbacks may outlive the worker's other owners.
   private let worker: LoopWorker
+  /// Its latencies count.
+  let isObserver: Bool
+  /// By a fault.
+  private var isStalled = false
   private var state = State.idle
   private var target: Int
   private var transport: (any ClientTransport)?
@@ -59,6 +63,7 @@ final class SimulatedClient: ClientTransportDelegate {
     behaviour = plan.behaviour(of: number)
     format = worker.context.formats[place.behaviour]
     target = plan.target(of: number)
+    isObserver = plan.isObserver(number)
   }
 
   var isPublisher: Bool { place.publisher != nil }
@@ -157,9 +162,29 @@ final class SimulatedClient: ClientTransportDelegate {
     transportDidEnd(.dropped)
   }
 
-  func setReading(_ isReading: Bool) {
-    transport?.setReading(isReading)
+  // MARK: Reading
+
+  func setStalled(_ isStalled: Bool) {
+    self.isStalled = isStalled
+    updateReading()
   }
+
+  /// It joins, and ends its run, as everybody does: only in between it may take its time.
+  private var readsOnDemand: Bool {
+    !isObserver && isJoined && !isAuditing && worker.isPublishing
+  }
+
+  func updateReading() {
+    transport?.setReading(isStalled ? .paused : readsOnDemand ? .onDemand : .atOnce)
+  }
+
+  /// Its turn, if it does not read at once.
+  func read() {
+    if readsOnDemand, !isStalled { transport?.read() }
+  }
+
+  /// Nil when the latency does not count.
+  private func timed(_ now: UInt64) -> UInt64? { isObserver ? now : nil }
 
   private func startStay() {
     guard let stay = behaviour.stay, !isAuditing else { return }
@@ -208,7 +233,7 @@ final class SimulatedClient: ClientTransportDelegate {
       drainDelay = min(milliseconds ?? 0, longest) * 1_000_000
     case .userJoined(let started):
       guard behaviour.watchesPresence, let started else { return }
-      worker.tally.countSeen(started: started, now: now)
+      worker.tally.countSeen(started: started, now: timed(now))
     }
   }
 
@@ -235,6 +260,7 @@ final class SimulatedClient: ClientTransportDelegate {
     worker.tally.clientJoined(again: attendance != nil)
     if attendance == nil { begin(now: now) }
     outbox.connected()
+    if readsOnDemand { updateReading() }
     startStay()
     pump()
   }
@@ -258,14 +284,14 @@ final class SimulatedClient: ClientTransportDelegate {
     else { return worker.tally.countError("impossible_publication") }
     let isBehind = offset.map { !movePosition(to: $0, epoch) } ?? false
     guard let publisher = plan.clients[publication.publisher].publisher else {
-      return worker.tally.countEphemeral(publication, now: now)
+      return worker.tally.countEphemeral(publication, now: timed(now))
     }
     let arrival = ledger?.record(
       publisher: publisher, sequence: publication.sequence, isRetry: publication.isRetry,
       isBehindOffset: isBehind && !isAuditing)
     guard let arrival else { return worker.tally.countError("publication_before_join") }
     if isAuditing { return worker.tally.countAudited(arrival) }
-    worker.tally.countArrival(arrival, of: publication, at: number, now: now)
+    worker.tally.countArrival(arrival, of: publication, at: number, now: timed(now))
     if publication.publisher == number, case .ownDelivery = format.acknowledgement {
       acknowledge(publication.sequence, now: now)
     }
@@ -288,7 +314,7 @@ final class SimulatedClient: ClientTransportDelegate {
       if case .message = format.acknowledgement { worker.tally.countError("unexpected_ack") }
       return
     }
-    worker.tally.countAcknowledgement(intended: intended, now: now)
+    worker.tally.countAcknowledgement(intended: intended, now: timed(now))
     // Publications may have waited behind one that was being retried.
     pump()
   }

@@ -12,8 +12,11 @@ protocol ClientTransport: AnyObject {
 
   func flush()
 
-  /// Stops or resumes reading, as a client that stalls: what comes meanwhile waits at the server.
-  func setReading(_ isReading: Bool)
+  /// At the beginning a transport reads at once.
+  func setReading(_ reading: Reading)
+
+  /// Reads what has come, of a transport that reads on demand.
+  func read()
 
   /// Leaves politely, a WebSocket with code 1000 (RFC 6455 §7.1.1). The delegate hears nothing afterwards.
   func close()

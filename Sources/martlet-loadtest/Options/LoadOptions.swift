@@ -61,6 +61,13 @@ struct LoadOptions: ParsableArguments {
   @Option(help: "JWT of all clients, sent as Authorization: Bearer.")
   var token: String?
 
+  @Option(
+    help: """
+      Share of the clients, such as 5%, that read at once and whose latencies count; the others read \
+      every 250 ms, which costs the generator less. Default without a scenario: 100%.
+      """)
+  var observers: String?
+
   @Option(help: "Decides everything random: the same seed, the same run.")
   var seed: UInt64?
 
@@ -88,6 +95,7 @@ struct LoadOptions: ParsableArguments {
     flags.reconnectDelay = reconnectDelay
     flags.eventType = eventType
     flags.token = token
+    flags.observers = observers
     flags.seed = seed
     flags.certificateAuthorityFile = certificateAuthorityFile
     flags.isInsecure = insecure

@@ -32,6 +32,17 @@ import Testing
     #expect(merged.processes.count == 2)
   }
 
+  @Test func `Observers of processes add up, where only some observe as where all do`() {
+    var some = ReportFixtures.empty()
+    some.clients = 100
+    some.observers = 5
+    var all = ReportFixtures.empty()
+    all.clients = 30
+    #expect(some.merged(with: some).observers == 10)
+    #expect(some.merged(with: all).observers == 35 && all.merged(with: some).observers == 35)
+    #expect(all.merged(with: all).observers == nil)
+  }
+
   @Test func `Merging is the same in groups and all at once`() throws {
     let reports = [3, 5, 8].map { ReportFixtures.report(seconds: $0) }
     let all = try #require(LoadTestReport.merge(reports))

@@ -13,6 +13,7 @@ import Testing
     var report = ReportFixtures.report(seconds: 10, disturbedAt: 5)
     report.judge(by: ReportFixtures.thresholds)
     report.clockErrorMilliseconds = 1.5
+    report.observers = 100
     report.processes = [
       ProcessHealth(name: "worker 0", loops: 2, health: ReportFixtures.healthy)
     ]
@@ -41,7 +42,8 @@ import Testing
       object.keys.sorted() == [
         "clients", "clock_error_ms", "command_line", "connections", "deliveries", "errors",
         "exit_status", "faults", "generator", "generator_bound", "groups", "histograms",
-        "interrupted", "latencies", "loops", "phases", "processes", "publications", "run",
+        "interrupted", "latencies", "loops", "observers", "phases", "processes", "publications",
+        "run",
         "run_seconds", "scenario", "seed", "started_at", "thresholds", "type", "workers",
       ])
     let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()

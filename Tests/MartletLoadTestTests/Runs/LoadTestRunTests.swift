@@ -102,6 +102,47 @@ import Testing
     }
   }
 
+  @Test func `Latencies of a sample are those of its observers, and all the rest is exact`()
+    async throws
+  {
+    let faults = DoubleFaults(
+      delivery: { $0.publisher == 2 && $0.sequence == 1 ? .duplicate : .none }, fragments: true)
+    try await GatewayDouble.with(ports: 2, faults: faults) { double in
+      var scenario = scenario(double, clients: 20)
+      scenario.sampling = Sampling(observers: 0.3, readEvery: .milliseconds(50))
+      let plan = Plan(scenario)
+      let observers = plan.clients.indices.count(where: plan.isObserver)
+      #expect((2..<20).contains(observers))
+      let report = try await run(scenario)
+      #expect(report.observers == observers)
+      #expect(report.publications.acknowledged == 100)
+      #expect(report.deliveries.expected == 1000 && report.deliveries.delivered == 1000)
+      #expect(report.deliveries.lost == 0 && report.deliveries.reordered == 0)
+      #expect(report.deliveries.duplicated == 10)
+      #expect(report.latencies.deliver.count == UInt64(observers * 50))
+      #expect(report.latencies.acknowledge.count == UInt64(observers * 5))
+      #expect(report.latencies.join.count == 20)
+    }
+  }
+
+  @Test func `Clients that read on demand notice that they are cut off, and recover`() async throws
+  {
+    let faults = DoubleFaults(
+      publish: { publisher, sequence, attempt in
+        guard attempt == 1 else { return .none }
+        if publisher == 1 && sequence == 1 { return .cutBefore }
+        return publisher == 2 && sequence == 2 ? .cutAfter : .none
+      })
+    try await GatewayDouble.with(ports: 3, faults: faults) { double in
+      var scenario = scenario(double)
+      scenario.sampling = Sampling(observers: 0.000_001, readEvery: .milliseconds(20))
+      let report = try await run(scenario)
+      #expect(report.exitStatus == .ok && report.observers == 1)
+      #expect(report.connections.reconnects == 2 && report.connections.recovered == 2)
+      #expect(report.deliveries.delivered == 90 && report.deliveries.expected == 90)
+    }
+  }
+
   @Test func `Lost deliveries are counted and named`() async throws {
     let faults = DoubleFaults(
       delivery: {

@@ -40,6 +40,7 @@ import Testing
       interval: 5s
       reconnect_delay: 1s-30s
       grace: 20s
+      sampling: {observers: 2.5%, read_every: 100ms}
       groups:
         rooms: {count: 100, spread: zipf, exponent: 1.5}
         boards: {size: 10}
@@ -84,6 +85,8 @@ import Testing
     #expect(scenario.seed == .max && scenario.loops == 3 && scenario.interval == .seconds(5))
     #expect(scenario.reconnectDelay == DelayRange(lowest: .seconds(1), highest: .seconds(30)))
     #expect(scenario.grace == .seconds(20))
+    #expect(
+      scenario.sampling == Sampling(observers: 0.025, readEvery: .milliseconds(100)))
     #expect(
       scenario.groups == [
         "rooms": .zipf(count: 100, exponent: 1.5), "boards": .sized(10),
@@ -157,6 +160,9 @@ import Testing
     ("local_addresses: [localhost]", "local_addresses[0]", "an IP address"),
     ("tls: {ca_file: no.pem}", "tls.ca_file", "cannot read \"no.pem\""),
     ("name: ''", "name", "1 to 64 characters"),
+    ("sampling: {}", "sampling", "observers is missing"),
+    ("sampling: {observers: 0%}", "sampling.observers", "such as 10%"),
+    ("sampling: {observers: 1%, read_every: 1m}", "sampling.read_every", "from 10ms"),
     ("thresholds: [lost]", "thresholds[0]", "no comparison"),
     ("faults: [{at: 1s}]", "faults[0]", "exactly one of drop"),
     ("faults: [{at: 1s, drop: 10}]", "faults[0].drop", "such as 10%"),

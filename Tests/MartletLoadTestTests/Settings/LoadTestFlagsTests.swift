@@ -120,6 +120,21 @@ import Testing
     }
   }
 
+  @Test func `Observers are a share, of a scenario that samples as of one that does not`() throws {
+    let sampling = try flags { $0.observers = "5%" }.scenario().sampling
+    #expect(sampling == Sampling(observers: 0.05, readEvery: .milliseconds(250)))
+    var scenario = try Fixtures.scenario(
+      Fixtures.yaml(["sampling": "{observers: 10%, read_every: 1s}"]))
+    try flags { $0.observers = "20%" }.overrides().apply(to: &scenario)
+    #expect(scenario.sampling == Sampling(observers: 0.2, readEvery: .seconds(1)))
+    try flags { $0.observers = "100%" }.overrides().apply(to: &scenario)
+    #expect(scenario.sampling == nil)
+    let refused = #expect(throws: SettingsError.self) {
+      try flags { $0.observers = "0.05" }.overrides()
+    }
+    #expect(refused?.description.contains("such as 10% or 0.5%") == true)
+  }
+
   @Test func `Flags that are not given change nothing in a scenario`() throws {
     #expect(try LoadTestFlags().overrides() == ScenarioOverrides())
     let overrides = try flags {

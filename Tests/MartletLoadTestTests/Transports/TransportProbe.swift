@@ -99,9 +99,11 @@ final class TestTransport: Sendable {
     }
   }
 
-  func setReading(_ isReading: Bool) async throws {
-    try await perform { $0.setReading(isReading) }
+  func setReading(_ reading: Reading) async throws {
+    try await perform { $0.setReading(reading) }
   }
+
+  func read() async throws { try await perform { $0.read() } }
 
   func close() async throws { try await perform { $0.close() } }
   func abort() async throws { try await perform { $0.abort() } }

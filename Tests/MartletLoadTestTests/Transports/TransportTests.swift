@@ -122,13 +122,16 @@ import Testing
     }
   }
 
-  @Test(arguments: Way.allCases)
-  func `A gateway that stops ends each transport`(way: Way) async throws {
+  @Test(arguments: Way.allCases, [Reading.atOnce, .onDemand])
+  func `A gateway that stops ends each transport, however it reads`(
+    way: Way, reading: Reading
+  ) async throws {
     let gateway = try await RealGateway.start(limits: "{drain_timeout: 500ms}")
     let client: TestTransport
     do {
       client = try await TestDialer().dial(try way.dial(gateway.port))
       _ = try await client.message(ofType: "connection_established")
+      try await client.setReading(reading)
     } catch {
       await gateway.server.stop()
       throw error
@@ -172,6 +175,52 @@ import Testing
     }
   }
 
+  @Test(arguments: [Way.webSocket, .compressed, .eventStream], [false, true])
+  func `A client that reads on demand gets nothing before, then everything`(
+    way: Way, isSecure: Bool
+  ) async throws {
+    func story(_ gateway: RealGateway, _ dialer: TestDialer) async throws {
+      let idle = try await dialer.dial(try way.dial(gateway.port, isSecure: isSecure))
+      _ = try await idle.message(ofType: "connection_established")
+      try await idle.setReading(.onDemand)
+      let quick = try await dialer.dial(try Way.webSocket.dial(gateway.port, isSecure: isSecure))
+      _ = try await quick.message(ofType: "connection_established")
+      // NIO may have asked for one more read before it was told.
+      func publish(_ numbers: ClosedRange<Int>) async throws {
+        for number in numbers {
+          try await quick.send(
+            #"{"type":"load","n":\#(number),"ref":\#(number),"text":"\#(Self.padding)"}"#)
+          _ = try await quick.message(ofType: "ack")
+        }
+      }
+      func hasRead(_ number: Int) -> Bool {
+        idle.messages.contains { $0.contains(#""n":\#(number),"#) }
+      }
+      try await publish(1...1)
+      try await eventually("the first publication is read") {
+        try await idle.read()
+        return hasRead(1)
+      }
+      try await publish(2...9)
+      // Others ask NIO, which then reads as soon as something comes.
+      if !isSecure, way != .eventStream { #expect(!hasRead(2)) }
+      try await eventually("all is read") {
+        try await idle.read()
+        return (2...9).allSatisfy(hasRead)
+      }
+      try await idle.close()
+      try await quick.close()
+    }
+    if isSecure {
+      try await RealGateway.withTLS { gateway, certificates in
+        let security = try ClientSecurity(.init(authorityFile: certificates.authorityFile))
+        try await story(gateway, try await TestDialer(security: security))
+      }
+    } else {
+      try await RealGateway.with { try await story($0, try await TestDialer()) }
+    }
+  }
+
   @Test(arguments: [Way.webSocket, .compressed, .overHTTP2])
   func `A client that stalls gets nothing meanwhile, and is cut as a slow consumer`(way: Way)
     async throws
@@ -179,7 +228,7 @@ import Testing
     try await RealGateway.with(limits: "{pending_bytes: 64KiB}") { gateway in
       let slow = try await TestDialer().dial(try way.dial(gateway.port))
       _ = try await slow.message(ofType: "connection_established")
-      try await slow.setReading(false)
+      try await slow.setReading(.paused)
       let quick = try await TestDialer().dial(try Way.webSocket.dial(gateway.port))
       _ = try await quick.message(ofType: "connection_established")
       let before = slow.messages.count
@@ -192,7 +241,7 @@ import Testing
         _ = try await quick.message(ofType: "ack")
       }
       #expect(slow.messages.count == before)
-      try await slow.setReading(true)
+      try await slow.setReading(.atOnce)
       // The gateway waits for two seconds before it cuts a client that does not even read why.
       #expect(["close_4006", "lost"].contains(try await slow.end().label))
       try await quick.close()

@@ -91,11 +91,11 @@ import Testing
   @Test func `Closing sends a close frame, and waits for the server's end without telling`() throws
   {
     let world = World.open()
-    world.transport.setReading(false)
+    world.transport.setReading(.paused)
     world.transport.close()
     #expect(try world.sent() == [Sent(opcode: 0x8, payload: [3, 0xE8])])
     // Or the end would go unnoticed.
-    #expect(world.stream.isReading)
+    #expect(world.stream.reading == .atOnce)
     world.receive(frame(0x1, "late") + frame(0x8, "\u{3}\u{e8}"))
     #expect(!world.stream.isAborted)
     world.transport.streamDidEnd(.lost(""))
@@ -222,13 +222,14 @@ import Testing
 extension WebSocketTransportTests {
   final class Stream: ClientByteStream {
     var bytes: [UInt8] = []
-    var isReading = true
+    var reading = Reading.atOnce
     var isEnded = false
     var isAborted = false
 
     func write(_ bytes: ByteBuffer) { self.bytes += Array(bytes.readableBytesView) }
     func flush() {}
-    func setReading(_ isReading: Bool) { self.isReading = isReading }
+    func setReading(_ reading: Reading) { self.reading = reading }
+    func read() {}
     func end() { isEnded = true }
     func abort() { isAborted = true }
   }

@@ -35,6 +35,13 @@ enum ReportText {
     begin.append("\(NumberText.clock(report.runSeconds)) long")
     if let seed = report.seed { begin.append("seed \(seed)") }
     lines.append(("run", begin.joined(separator: ", ")))
+    if let observers = report.observers {
+      lines.append(
+        (
+          "observers",
+          "\(NumberText.count(observers)) clients, whose latencies these are; the others read now and then"
+        ))
+    }
     return lines
   }
 

@@ -18,6 +18,9 @@ package enum ScenarioExplanation {
     section("phases", load.stretches.map { stretch($0, load) })
     section("faults", scenario.faults.map { "at \($0.at.spelled): \($0.action.spelled)" })
     section("publications", [publications(load)])
+    if let sampling = scenario.sampling {
+      section("latencies", [self.sampling(sampling)])
+    }
     section("sockets", sockets(scenario, load))
     section("time", [time(scenario, load)])
     section(
@@ -98,6 +101,11 @@ package enum ScenarioExplanation {
       return sum + ramp + stretch.publicationsPerSecond * (stretch.phase.hold / .seconds(1))
     }
     return "at most \(most.spelled) per second, about \(sum.rounded().spelled) in all"
+  }
+
+  private static func sampling(_ sampling: Sampling) -> String {
+    "of \((sampling.observers * 100).spelled)% of the clients; each of the others reads every"
+      + " \(sampling.readEvery.spelled)"
   }
 
   private static func sockets(_ scenario: Scenario, _ load: ScenarioLoad) -> [String] {

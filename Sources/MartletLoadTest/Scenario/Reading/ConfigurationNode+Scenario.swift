@@ -24,11 +24,7 @@ extension ConfigurationNode {
 
   /// `10%` as 0.1.
   func percentage() throws(ConfigurationError) -> Double {
-    try value(allowed: "a share above 0% and up to 100%, such as 10% or 0.5%") { text in
-      guard text.hasSuffix("%"), let number = Double(text.dropLast()), number > 0, number <= 100
-      else { return nil }
-      return number / 100
-    }
+    try value(allowed: ShareText.form, ShareText.parse)
   }
 
   /// One duration, or two, between which a random one is drawn.

@@ -49,6 +49,9 @@ extension Scenario {
           throw node.error(error.description)
         }
       } ?? []
+    sampling = try root.optional("sampling").map { node throws(ConfigurationError) in
+      try Sampling(node.mapping())
+    }
     if let node = root.optional("reconnect_delay") {
       reconnectDelay = try node.delay(ScenarioLimits.wait)
     }

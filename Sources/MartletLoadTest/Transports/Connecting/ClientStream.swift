@@ -5,8 +5,11 @@ import NIOHTTP1
 ///
 /// Whatever is called after the end does nothing.
 protocol ClientStream: AnyObject {
-  /// Stops or resumes reading.
-  func setReading(_ isReading: Bool)
+  /// At the beginning a stream reads at once.
+  func setReading(_ reading: Reading)
+
+  /// Reads what has come, of a stream that reads on demand.
+  func read()
 
   /// Ends the stream at once; the owner hears nothing afterwards.
   func abort()

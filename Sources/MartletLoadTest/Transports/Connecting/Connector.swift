@@ -42,8 +42,7 @@ final class Connector {
     bootstrap(dial)
       .channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
-          // One read for each readiness: a second would nearly always find nothing.
-          try channel.syncOptions?.setOption(.maxMessagesPerRead, value: 1)
+          channel.setReading(.atOnce)
           try channel.syncOptions?.setOption(.recvAllocator, value: buffers)
           if let tls {
             try channel.pipeline.syncOperations.addHandler(

@@ -70,9 +70,36 @@ final class SocketStream: ChannelInboundHandler, ClientByteStream {
     #endif
   }
 
-  func setReading(_ isReading: Bool) {
-    // Fails for a channel that is closed.
-    try? context?.channel.syncOptions?.setOption(.autoRead, value: isReading)
+  func setReading(_ reading: Reading) {
+    context?.channel.setReading(reading)
+  }
+
+  /// A plain socket directly, like writes: to ask NIO for it takes two more system calls.
+  func read() {
+    guard let context else { return }
+    guard descriptor >= 0 else { return context.read() }
+    var isFull = true
+    while isFull, descriptor >= 0 {
+      var bytes = receiveBuffer.lend(context.channel.allocator)
+      let count = unsafe bytes.writeWithUnsafeMutableBytes(
+        minimumWritableBytes: SharedReceiveBuffer.size
+      ) { unsafe max(0, Self.receive(descriptor, $0.baseAddress, $0.count)) }
+      // Nothing: there is nothing, or an end or an error, which NIO finds by itself.
+      if count > 0 { owner?.streamDidReceive(bytes) }
+      isFull = count >= SharedReceiveBuffer.size
+      receiveBuffer.giveBack(bytes)
+    }
+  }
+
+  @inline(__always)
+  private static func receive(
+    _ descriptor: CInt, _ bytes: UnsafeMutableRawPointer?, _ count: Int
+  ) -> Int {
+    #if canImport(Glibc)
+      unsafe Glibc.recv(descriptor, bytes, count, CInt(MSG_DONTWAIT))
+    #else
+      unsafe Darwin.recv(descriptor, bytes, count, MSG_DONTWAIT)
+    #endif
   }
 
   func end() {

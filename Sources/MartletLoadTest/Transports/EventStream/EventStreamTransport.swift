@@ -60,10 +60,14 @@ final class EventStreamTransport: ClientTransport, ResponseOwner {
   /// Each message leaves at once.
   func flush() {}
 
-  func setReading(_ isReading: Bool) {
-    self.isReading = isReading
-    stream?.setReading(isReading)
+  func setReading(_ reading: Reading) {
+    isReading = reading != .paused
+    stream?.setReading(reading)
     publisher?.setReading(isReading)
+  }
+
+  func read() {
+    stream?.read()
   }
 
   func close() {

@@ -67,10 +67,12 @@ final class HTTP2RequestStream: ClientByteStream, HTTP2ClientStreamDelegate {
 
   func flush() {}
 
-  func setReading(_ isReading: Bool) {
-    self.isReading = isReading
+  func setReading(_ reading: Reading) {
+    isReading = reading != .paused
     stream?.setReading(isReading)
   }
+
+  func read() {}
 
   func end() {
     stream?.end(discardingInput: true)

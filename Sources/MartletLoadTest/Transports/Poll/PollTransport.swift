@@ -45,8 +45,10 @@ final class PollTransport: ClientTransport {
   /// Each message leaves at once.
   func flush() {}
 
-  func setReading(_ isReading: Bool) {
-    self.isReading = isReading
+  func read() {}
+
+  func setReading(_ reading: Reading) {
+    isReading = reading != .paused
     polls.setReading(isReading)
     publisher?.setReading(isReading)
     guard isReading, isHeldBack else { return }

@@ -26,9 +26,12 @@ final class HTTP1ResponseStream: ChannelInboundHandler, ClientStream {
 
   // MARK: ClientStream
 
-  func setReading(_ isReading: Bool) {
-    // Fails for a channel that is closed.
-    try? context?.channel.syncOptions?.setOption(.autoRead, value: isReading)
+  func setReading(_ reading: Reading) {
+    context?.channel.setReading(reading)
+  }
+
+  func read() {
+    context?.read()
   }
 
   func abort() {

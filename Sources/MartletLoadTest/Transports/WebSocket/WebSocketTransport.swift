@@ -81,8 +81,12 @@ final class WebSocketTransport: ClientTransport {
     stream?.flush()
   }
 
-  func setReading(_ isReading: Bool) {
-    guard case .closing = state else { return stream?.setReading(isReading) ?? () }
+  func setReading(_ reading: Reading) {
+    guard case .closing = state else { return stream?.setReading(reading) ?? () }
+  }
+
+  func read() {
+    stream?.read()
   }
 
   func close() {
@@ -159,7 +163,7 @@ final class WebSocketTransport: ClientTransport {
     stream?.write(WebSocketFraming.close(code: code, maskKey: keys.next()))
     stream?.flush()
     // Or the server's end of the connection would go unnoticed.
-    stream?.setReading(true)
+    stream?.setReading(.atOnce)
     isOpen = false
     let timeout = eventLoop.assumeIsolated().scheduleTask(in: Self.closingTimeout) { self.abort() }
     state = .closing(timeout)
