@@ -1,5 +1,5 @@
-/// Reads the messages of a gateway (docs/protocol.md, From the server).
-struct MartletMessages: Sendable {
+/// Reads the messages of a gateway (docs/protocol.md, From the server). An object, since every client has it.
+final class MartletMessages: Sendable {
   /// The members of a message, found but not interpreted.
   private struct Fields {
     var type: JSONKey?
@@ -13,29 +13,31 @@ struct MartletMessages: Sendable {
     var code: Range<Int>?
   }
 
-  private enum Name {
-    static let type = JSONKey("type")
-    static let load = JSONKey("load")
-    static let offset = JSONKey("offset")
-    static let ref = JSONKey("ref")
-    static let epoch = JSONKey("epoch")
-    static let position = JSONKey("position")
-    static let recovered = JSONKey("recovered")
-    static let code = JSONKey("code")
-    static let reconnectAfter = JSONKey("reconnect_after")
-    static let run = JSONKey("run")
-    static let publisher = JSONKey("publisher")
-    static let sequence = JSONKey("sequence")
-    static let intended = JSONKey("intended")
-    static let retry = JSONKey("retry")
-    static let established = JSONKey("connection_established")
-    static let resync = JSONKey("resync")
-    static let acknowledgement = JSONKey("ack")
-    static let error = JSONKey("error")
-    static let draining = JSONKey("draining")
-    static let userJoined = JSONKey("user_joined")
+  /// A value, since to look at static ones takes a call each time.
+  private struct Names {
+    let type = JSONKey("type")
+    let load = JSONKey("load")
+    let offset = JSONKey("offset")
+    let ref = JSONKey("ref")
+    let epoch = JSONKey("epoch")
+    let position = JSONKey("position")
+    let recovered = JSONKey("recovered")
+    let code = JSONKey("code")
+    let reconnectAfter = JSONKey("reconnect_after")
+    let run = JSONKey("run")
+    let publisher = JSONKey("publisher")
+    let sequence = JSONKey("sequence")
+    let intended = JSONKey("intended")
+    let retry = JSONKey("retry")
+    let established = JSONKey("connection_established")
+    let resync = JSONKey("resync")
+    let acknowledgement = JSONKey("ack")
+    let error = JSONKey("error")
+    let draining = JSONKey("draining")
+    let userJoined = JSONKey("user_joined")
   }
 
+  private let names = Names()
   private let run: JSONKey
   private let startedMark: TextMark
 
@@ -51,45 +53,45 @@ struct MartletMessages: Sendable {
   ///
   /// - Throws: `MalformedJSON` when it is no object or a member has the wrong form.
   func parse(_ bytes: Span<UInt8>) throws(MalformedJSON) -> ServerMessage {
-    let fields = try Self.scan(bytes)
+    let fields = try scan(bytes)
     if let load = fields.load {
       return try publication(
         bytes, at: load, offset: fields.offset, epoch: fields.epoch.map { bytes.text($0) })
     }
     guard let type = fields.type else { throw MalformedJSON() }
     switch type {
-    case Name.acknowledgement:
+    case names.acknowledgement:
       return .acknowledgement(ref: fields.ref.flatMap(UInt32.init(exactly:)))
-    case Name.established:
-      return .established(position: try Self.position(bytes, fields), recovered: fields.recovered)
-    case Name.resync:
-      return .resync(position: try Self.position(bytes, fields))
-    case Name.error:
+    case names.established:
+      return .established(position: try position(bytes, fields), recovered: fields.recovered)
+    case names.resync:
+      return .resync(position: try position(bytes, fields))
+    case names.error:
       let code = fields.code.map { bytes.text($0) } ?? "unnamed"
       return .error(code: code, ref: fields.ref.flatMap(UInt32.init(exactly:)))
-    case Name.draining:
+    case names.draining:
       return .draining(reconnectAfter: fields.reconnectAfter)
-    case Name.userJoined:
+    case names.userJoined:
       return .userJoined(started: startedMark.number(in: bytes))
     default:
       return .foreign(offset: fields.offset, epoch: fields.epoch.map { bytes.text($0) })
     }
   }
 
-  private static func scan(_ bytes: Span<UInt8>) throws(MalformedJSON) -> Fields {
+  private func scan(_ bytes: Span<UInt8>) throws(MalformedJSON) -> Fields {
     var fields = Fields()
     var reader = try JSONReader(bytes)
     while let key = try reader.nextKey(bytes) {
       switch key {
-      case Name.type: fields.type = JSONKey(bytes, try reader.string(bytes))
-      case Name.load: fields.load = try reader.object(bytes)
-      case Name.offset: fields.offset = try reader.unsigned(bytes)
-      case Name.epoch: fields.epoch = try reader.string(bytes)
-      case Name.position: fields.position = try reader.object(bytes)
-      case Name.recovered: fields.recovered = try reader.bool(bytes)
-      case Name.reconnectAfter: fields.reconnectAfter = try reader.unsigned(bytes)
-      case Name.code: fields.code = try reader.string(bytes)
-      case Name.ref:
+      case names.type: fields.type = JSONKey(bytes, try reader.string(bytes))
+      case names.load: fields.load = try reader.object(bytes)
+      case names.offset: fields.offset = try reader.unsigned(bytes)
+      case names.epoch: fields.epoch = try reader.string(bytes)
+      case names.position: fields.position = try reader.object(bytes)
+      case names.recovered: fields.recovered = try reader.bool(bytes)
+      case names.reconnectAfter: fields.reconnectAfter = try reader.unsigned(bytes)
+      case names.code: fields.code = try reader.string(bytes)
+      case names.ref:
         // A `ref` that is text, or missing a number, was never sent by this program.
         if reader.index < bytes.count, bytes[reader.index] &- 0x30 <= 9 {
           fields.ref = try reader.unsigned(bytes)
@@ -110,13 +112,13 @@ struct MartletMessages: Sendable {
     var isOfThisRun = false
     while let key = try reader.nextKey(bytes) {
       switch key {
-      case Name.run: isOfThisRun = JSONKey(bytes, try reader.string(bytes)) == run
-      case Name.publisher:
+      case names.run: isOfThisRun = JSONKey(bytes, try reader.string(bytes)) == run
+      case names.publisher:
         publication.publisher = Int(truncatingIfNeeded: try reader.unsigned(bytes))
-      case Name.sequence:
+      case names.sequence:
         publication.sequence = UInt32(clamping: try reader.unsigned(bytes))
-      case Name.intended: publication.intended = try reader.unsigned(bytes)
-      case Name.retry: publication.isRetry = try reader.unsigned(bytes) != 0
+      case names.intended: publication.intended = try reader.unsigned(bytes)
+      case names.retry: publication.isRetry = try reader.unsigned(bytes) != 0
       default: try reader.skipValue(bytes)
       }
     }
@@ -125,7 +127,7 @@ struct MartletMessages: Sendable {
       : .foreign(offset: offset, epoch: epoch)
   }
 
-  private static func position(
+  private func position(
     _ bytes: Span<UInt8>, _ fields: Fields
   ) throws(MalformedJSON) -> Position? {
     guard let start = fields.position else { return nil }
@@ -134,8 +136,8 @@ struct MartletMessages: Sendable {
     var offset: UInt64?
     while let key = try reader.nextKey(bytes) {
       switch key {
-      case Name.epoch: epoch = bytes.text(try reader.string(bytes))
-      case Name.offset: offset = try reader.unsigned(bytes)
+      case names.epoch: epoch = bytes.text(try reader.string(bytes))
+      case names.offset: offset = try reader.unsigned(bytes)
       default: try reader.skipValue(bytes)
       }
     }
