@@ -28,4 +28,6 @@ package enum ScenarioLimits {
   package static let publicationsPerClient = 1_000_000_000.0
   /// Of one local address to one target: Linux gives out 32768 to 60999 (`net.ipv4.ip_local_port_range`).
   package static let portsPerTarget = 28_000
+  /// From so many on Linux looks long for a free port: one half of them is tried first, then the other.
+  package static let easyPortsPerTarget = portsPerTarget / 2
 }

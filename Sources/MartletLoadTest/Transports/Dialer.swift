@@ -77,14 +77,9 @@ final class Dialer {
       return transport
     }
     let stream = HTTP1ResponseStream(
-      dial.requestHead(.GET, dial.path, transport.requestFields),
-      isPlain: !dial.server.isSecure, owner: transport)
+      dial.requestHead(.GET, dial.path, transport.requestFields), owner: transport)
     transport.attach(stream)
-    connector.connect(dial, .http1) { channel in
-      try channel.addHTTP1(stream)
-    } failed: { reason in
-      stream.connectFailed(reason)
-    }
+    stream.start(dial, connector)
     return transport
   }
 

@@ -50,6 +50,9 @@ import Testing
     #expect(ScenarioExplanation.render(scenario).contains("add local_addresses or targets"))
     scenario.phases[0].clients = 56_000
     #expect(!ScenarioExplanation.render(scenario).contains("add local_addresses or targets"))
+    #expect(ScenarioExplanation.render(scenario).contains("clients connect sooner"))
+    scenario.phases[0].clients = 28_000
+    #expect(!ScenarioExplanation.render(scenario).contains("clients connect sooner"))
   }
 
   @Test(

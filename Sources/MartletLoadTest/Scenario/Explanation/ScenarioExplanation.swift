@@ -119,6 +119,10 @@ package enum ScenarioExplanation {
       lines.append(
         "that is \(each) from one address to one target, of which there are ports for about"
           + " \(ScenarioLimits.portsPerTarget): add local_addresses or targets")
+    } else if each > ScenarioLimits.easyPortsPerTarget {
+      lines.append(
+        "that is \(each) from one address to one target: from \(ScenarioLimits.easyPortsPerTarget) on the"
+          + " system looks long for a free port; with more local_addresses clients connect sooner")
     }
     return lines
   }

@@ -1,72 +1,52 @@
-import MartletTLS
 import NIOCore
 import NIOHTTP1
 
 /// One request on a connection of its own, of which the response has no end. Confined to its channel's event loop.
-final class HTTP1ResponseStream: ChannelInboundHandler, ClientStream {
-  typealias InboundIn = HTTPClientResponsePart
-  typealias OutboundOut = HTTPClientRequestPart
-
+final class HTTP1ResponseStream: ClientStream, HTTP1ConnectionOwner {
   private let head: HTTPRequestHead
-  private let isPlain: Bool
   private var owner: (any ResponseOwner)?
-  private var context: ChannelHandlerContext?
-  private var isConnected = false
+  private var connection: HTTP1Connection?
 
-  init(_ head: HTTPRequestHead, isPlain: Bool, owner: any ResponseOwner) {
+  init(_ head: HTTPRequestHead, owner: any ResponseOwner) {
     self.head = head
-    self.isPlain = isPlain
     self.owner = owner
   }
 
-  /// There is no connection.
-  func connectFailed(_ reason: String) {
-    end(.connectFailed(reason))
+  /// Sends the request when there is a connection.
+  func start(_ dial: Dial, _ connector: Connector) {
+    let connection = HTTP1Connection(isPlain: !dial.server.isSecure, owner: self)
+    self.connection = connection
+    connector.connect(dial, .http1) { channel in
+      try channel.addHTTP1(connection)
+    } failed: { reason in
+      connection.connectFailed(reason)
+    }
   }
 
   // MARK: ClientStream
 
   func setReading(_ reading: Reading) {
-    context?.channel.setReading(reading)
+    connection?.setReading(reading)
   }
 
   func read() {
-    context?.read()
+    connection?.read()
   }
 
   func abort() {
     owner = nil
-    context?.channel.close(promise: nil)
+    connection?.close()
+    connection = nil
   }
 
-  // MARK: ChannelInboundHandler
+  // MARK: HTTP1ConnectionOwner
 
-  func handlerAdded(context: ChannelHandlerContext) {
-    self.context = context
+  func connectionDidOpen(_ connection: HTTP1Connection) {
+    connection.send(head)
   }
 
-  func handlerRemoved(context: ChannelHandlerContext) {
-    self.context = nil
-  }
-
-  func channelActive(context: ChannelHandlerContext) {
-    if isPlain { begin(context) }
-    context.fireChannelActive()
-  }
-
-  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-    if event is TLSHandshakeCompleted { begin(context) }
-    context.fireUserInboundEventTriggered(event)
-  }
-
-  private func begin(_ context: ChannelHandlerContext) {
-    isConnected = true
-    context.write(wrapOutboundOut(.head(head)), promise: nil)
-    context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
-  }
-
-  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    switch unwrapInboundIn(data) {
+  func connectionDidReceive(_ part: HTTPClientResponsePart, _ connection: HTTP1Connection) {
+    switch part {
     case .head(let head):
       owner?.responseDidBegin(status: Int(head.status.code), head.headers)
     case .body(let bytes): owner?.responseDidReceive(bytes)
@@ -74,24 +54,8 @@ final class HTTP1ResponseStream: ChannelInboundHandler, ClientStream {
     }
   }
 
-  func channelInactive(context: ChannelHandlerContext) {
-    let reason = "the server closed the connection"
-    end(isConnected ? .lost(reason) : .connectFailed(reason))
-    context.fireChannelInactive()
-  }
-
-  func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    let reason = ConnectError.describe(error)
-    switch error {
-    case let error as HTTPParserError where error == .invalidEOFState:
-      end(.lost("the response was cut off"))
-    case is HTTPParserError: end(.violation("no response of HTTP/1.1: \(reason)"))
-    default: end(isConnected ? .lost(reason) : .connectFailed(reason))
-    }
-    context.close(promise: nil)
-  }
-
-  private func end(_ end: ConnectionEnd) {
+  func connectionDidEnd(_ end: ConnectionEnd, _ connection: HTTP1Connection) {
+    self.connection = nil
     let owner = owner
     self.owner = nil
     owner?.responseDidFail(end)
