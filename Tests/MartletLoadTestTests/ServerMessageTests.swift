@@ -60,11 +60,26 @@ import Testing
   }
 
   @Test(arguments: [
+    #""position":12"#, #""code":7"#, #""recovered":[]"#, #""reconnect_after":"later""#,
+    #""ref":{"a":"}"}"#, #""load":7"#, #""load":{"run":5}"#, #""load":{"publisher":"x"}"#,
+  ])
+  func `An application's events may use the names of the protocol's fields`(field: String) throws {
+    #expect(
+      try parse(#"{"type":"cursor",\#(field),"offset":9}"#) == .foreign(offset: 9, epoch: nil))
+    let own =
+      #"{"type":"cursor",\#(field),"load":{"run":"deadbeef","publisher":1,"sequence":2,"intended":3},"offset":9}"#
+    let publication = Publication(publisher: 1, sequence: 2, intended: 3, isRetry: false)
+    #expect(try parse(own) == .publication(publication, offset: 9, epoch: nil))
+  }
+
+  @Test(arguments: [
     "", " ", "[]", "null", "{", #"{"type""#, #"{"type":}"#, #"{"type":"load""#, #"{"type":"lo"#,
     #"{"type":"a" "b":1}"#, #"{"type":"a","offset":-1}"#, #"{"type":"a","offset":}"#,
     #"{"type":"a","offset":99999999999999999999}"#, #"{"type":1}"#, #"{"a":1}"#, #"{"a":"\"#,
     #"{"type":"resync","position":{"epoch":"k"}}"#, #"{"type":"load","load":{"run":"#,
-    #"{"type":"load","load":7}"#, "{\"a\":" + String(repeating: "[", count: 200),
+    #"{"type":"load","load":{"run":"deadbeef","sequence":"x"}}"#,
+    #"{"type":"error","code":7}"#, #"{"type":"resync","position":7}"#,
+    "{\"a\":" + String(repeating: "[", count: 200),
   ])
   func `Nonsense is refused, not followed`(text: String) {
     #expect(throws: MalformedJSON.self) { try parse(text) }

@@ -20,6 +20,11 @@ struct JSONReader {
     try expect(UInt8(ascii: "{"), bytes)
   }
 
+  /// Stands before a value that ``place(_:)`` found: exactly one call that consumes it may follow.
+  init(valueAt place: Int) {
+    index = place
+  }
+
   /// The next key as it is written, nil at the end of the object.
   mutating func nextKey(_ bytes: Span<UInt8>) throws(MalformedJSON) -> JSONKey? {
     skipSpace(bytes)
@@ -88,6 +93,13 @@ struct JSONReader {
     }
     guard index > start else { throw MalformedJSON() }
     return value
+  }
+
+  /// Consumes a value of any kind, which `JSONReader(valueAt:)` can read later: where it begins.
+  mutating func place(_ bytes: Span<UInt8>) throws(MalformedJSON) -> Int {
+    let start = index
+    try skipValue(bytes)
+    return start
   }
 
   /// Consumes `true` or `false`.

@@ -44,6 +44,9 @@ final class SimulatedClient: ClientTransportDelegate {
   private(set) var outbox = Outbox()
   /// Of ephemeral publications, which have no outbox.
   private var ephemeralSequence: UInt32 = 0
+  /// Until then it was away by its own will, or did not read, in nanoseconds since the run began: how long that took is not the
+  /// server's latency.
+  private var presentSince: UInt64 = 0
   /// When this attempt was meant to begin, on the monotonic clock.
   private var attemptStart: UInt64 = 0
   private var attemptTimer: Scheduled<Void>?
@@ -80,7 +83,8 @@ final class SimulatedClient: ClientTransportDelegate {
   /// - Parameter intended: when it was meant to, on the monotonic clock.
   func connect(intended: UInt64) {
     switch state {
-    case .idle, .away: break
+    case .idle: break
+    case .away: presentSince = intended - worker.context.start
     case .joining, .joined, .gone: return
     }
     state = .joining
@@ -166,6 +170,7 @@ final class SimulatedClient: ClientTransportDelegate {
 
   func setStalled(_ isStalled: Bool) {
     self.isStalled = isStalled
+    if !isStalled { presentSince = NIODeadline.now().uptimeNanoseconds - worker.context.start }
     updateReading()
   }
 
@@ -216,7 +221,8 @@ final class SimulatedClient: ClientTransportDelegate {
       return
     }
     switch message {
-    case .publication(let publication, let offset, let epoch):
+    case .publication(var publication, let offset, let epoch):
+      publication.intended = max(publication.intended, presentSince)
       receive(publication, offset: offset, epoch: epoch, now: now)
     case .acknowledgement(let sequence): acknowledge(sequence, now: now)
     case .foreign(let offset, let epoch):
@@ -233,7 +239,7 @@ final class SimulatedClient: ClientTransportDelegate {
       drainDelay = min(milliseconds ?? 0, longest) * 1_000_000
     case .userJoined(let started):
       guard behaviour.watchesPresence, let started else { return }
-      worker.tally.countSeen(started: started, now: timed(now))
+      worker.tally.countSeen(started: max(started, presentSince), now: timed(now))
     }
   }
 
@@ -314,7 +320,7 @@ final class SimulatedClient: ClientTransportDelegate {
       if case .message = format.acknowledgement { worker.tally.countError("unexpected_ack") }
       return
     }
-    worker.tally.countAcknowledgement(intended: intended, now: timed(now))
+    worker.tally.countAcknowledgement(intended: max(intended, presentSince), now: timed(now))
     // Publications may have waited behind one that was being retried.
     pump()
   }
@@ -372,7 +378,7 @@ final class SimulatedClient: ClientTransportDelegate {
     while let send = outbox.next() {
       worker.write(
         Publication(
-          publisher: number, sequence: send.sequence, intended: send.intended,
+          publisher: number, sequence: send.sequence, intended: max(send.intended, presentSince),
           isRetry: send.isRetry), size: publishing.size, group: place.groupNumber, format,
         isAcknowledged: true, to: transport)
       if send.isRepeat {

@@ -143,6 +143,23 @@ import Testing
     }
   }
 
+  @Test func `Time that a client is away by its own will is nobody's latency`() async throws {
+    try await GatewayDouble.with { double in
+      var scenario = scenario(double, clients: 4)
+      let away = Duration.seconds(4)
+      scenario.behaviours[0].stay = DelayRange(
+        lowest: .milliseconds(300), highest: .milliseconds(300))
+      scenario.behaviours[0].away = DelayRange(lowest: away, highest: away)
+      scenario.phases[1].hold = away + .seconds(1)
+      let report = try await run(scenario)
+      #expect(report.exitStatus == .ok && report.connections.recovered >= 4)
+      #expect(report.publications.acknowledged == report.publications.due)
+      #expect(report.latencies.deliver.count == UInt64(report.deliveries.delivered))
+      #expect(report.latencies.deliver.maximum < 2000)
+      #expect(report.latencies.acknowledge.maximum < 2000)
+    }
+  }
+
   @Test func `Lost deliveries are counted and named`() async throws {
     let faults = DoubleFaults(
       delivery: {
