@@ -40,6 +40,11 @@ struct RealGateway {
           history: {size: 50, ttl: 1m}
           events: {load: {}}
       """
+    return try await start(configuration: yaml)
+  }
+
+  /// As ``start(_:limits:)``, with a configuration of its own.
+  static func start(configuration yaml: String) async throws -> RealGateway {
     let configuration = try Configuration(
       yaml: yaml, file: "test.yaml", environment: [:],
       readFile: { try? String(contentsOfFile: $0, encoding: .utf8) })
@@ -53,14 +58,18 @@ struct RealGateway {
   static func with(
     _ extra: String = "", limits: String = "{}", _ body: (RealGateway) async throws -> Void
   ) async throws {
-    let gateway = try await start(extra, limits: limits)
+    try await start(extra, limits: limits).use(body)
+  }
+
+  /// Runs `body` and stops the gateway, whatever happens.
+  func use(_ body: (RealGateway) async throws -> Void) async throws {
     do {
-      try await body(gateway)
+      try await body(self)
     } catch {
-      await gateway.server.stop()
+      await server.stop()
       throw error
     }
-    await gateway.server.stop()
+    await server.stop()
   }
 
   /// The same behind TLS.
