@@ -23,6 +23,18 @@ import Testing
         == page.components(separatedBy: "role=\"img\"").count)
   }
 
+  @Test func `Page and table say when it was, and whose the latencies are`() {
+    var report = ReportFixtures.report(seconds: 5)
+    let whose = "presence are those of 1,250 clients; the others read now and then"
+    for text in [HTMLReport.render(report), ReportTable.render(report)] {
+      #expect(text.contains("2026-11-27T12:00:00Z, 5") && !text.contains(whose))
+    }
+    report.observers = 1250
+    for text in [HTMLReport.render(report), ReportTable.render(report)] {
+      #expect(text.contains("2026-11-27T12:00:00Z, 5") && text.contains(whose))
+    }
+  }
+
   @Test func `Text from outside is text on the page`() {
     var report = ReportFixtures.report(seconds: 5, disturbedAt: 2)
     let attack = "<script>alert('x\"')</script>&"

@@ -30,10 +30,12 @@ package enum HTMLReport {
 
   private static func head(_ report: LoadTestReport, _ name: String) -> String {
     let summary = report.scenario.summary
-    let run = ReportText.head(report).last?.text ?? ""
+    let observers = ReportText.observers(report).map { "Latencies \($0)." } ?? ""
     return "<header><h1>\(HTMLText.escaped(name))</h1>"
       + (summary.isEmpty ? "" : "<p>\(HTMLText.escaped(summary))</p>")
-      + "<p class=\"soft\">\(HTMLText.escaped("\(run), run \(report.run)"))</p></header>\n"
+      + "<p class=\"soft\">\(HTMLText.escaped("\(ReportText.when(report)), run \(report.run)"))</p>"
+      + (observers.isEmpty ? "" : "<p class=\"soft\">\(HTMLText.escaped(observers))</p>")
+      + "</header>\n"
   }
 
   private static func verdict(_ report: LoadTestReport) -> String {

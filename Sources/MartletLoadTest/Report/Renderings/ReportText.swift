@@ -30,19 +30,25 @@ enum ReportText {
       let summary = report.scenario.summary
       lines.append(("scenario", report.scenario.name + (summary.isEmpty ? "" : ": \(summary)")))
     }
+    lines.append(("run", when(report)))
+    if let observers = observers(report) { lines.append(("latencies", observers)) }
+    return lines
+  }
+
+  /// When, how long, and by which seed.
+  static func when(_ report: LoadTestReport) -> String {
     var begin: [String] = []
     if let startedAt = report.startedAt { begin.append(startedAt) }
     begin.append("\(NumberText.clock(report.runSeconds)) long")
     if let seed = report.seed { begin.append("seed \(seed)") }
-    lines.append(("run", begin.joined(separator: ", ")))
-    if let observers = report.observers {
-      lines.append(
-        (
-          "observers",
-          "\(NumberText.count(observers)) clients, whose latencies these are; the others read now and then"
-        ))
+    return begin.joined(separator: ", ")
+  }
+
+  /// Whose latencies count; nil: everybody's.
+  static func observers(_ report: LoadTestReport) -> String? {
+    report.observers.map {
+      "of deliveries, acknowledgements and presence are those of \(NumberText.count($0)) clients; the others read now and then"
     }
-    return lines
   }
 
   static func counts(_ report: LoadTestReport) -> [Line] {
