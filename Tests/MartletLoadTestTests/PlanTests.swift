@@ -71,17 +71,23 @@ import Testing
     #expect(plan.clients.allSatisfy { ($0.group < 5) == ($0.behaviour == 1) })
   }
 
-  @Test func `A share of the clients are observers, the first one in any case`() {
-    var scenario = scenario([phase(10_000)])
+  @Test func `A share of each behaviour's clients are observers, its first one in any case`() {
+    var scenario = scenario(
+      [phase(10_000)], behaviours: [behaviour("many", 999), behaviour("few", 1, publishes: false)])
     #expect(Plan(scenario).clients.indices.allSatisfy(Plan(scenario).isObserver))
     scenario.sampling = Sampling(observers: 0.05)
     let plan = Plan(scenario)
     let observers = plan.clients.indices.filter(plan.isObserver)
-    #expect((400...600).contains(observers.count) && observers.first == 0)
+    #expect((498...502).contains(observers.count) && observers.first == 0)
+    #expect(observers.contains { plan.clients[$0].behaviour == 1 })
+    // Not at the same place of each stretch.
+    #expect(Set(zip(observers, observers.dropFirst()).map { $1 - $0 }).count > 10)
     // Not all in the same groups.
     #expect(Set(observers.map { plan.clients[$0].group }) == [0, 1])
     scenario.sampling = Sampling(observers: 0.000_001)
-    #expect(Plan(scenario).clients.indices.count(where: Plan(scenario).isObserver) == 1)
+    let rare = Plan(scenario)
+    #expect(
+      rare.clients.indices.filter(rare.isObserver).map { rare.clients[$0].behaviour } == [0, 1])
   }
 
   @Test func `Who publishes is not all on one target`() {

@@ -8,7 +8,7 @@
 /chat        JSON: {"join": ROOM} is answered by {"event": "joined"}; {"say": TEXT, "id": N} is answered by
              {"event": "accepted", "id": N}, and the others in the room get {"event": "said", "data": {"text": TEXT}}
 
---lose N     does not deliver every Nth message of rooms to their first member
+--lose N     does not deliver every Nth message of each sender in rooms to their first member
 """
 import argparse
 import asyncio

@@ -30,6 +30,8 @@ final class Plan: Sendable {
   let random: SeededRandom
   /// By number.
   let clients: [Client]
+  /// By number; empty: all are.
+  private let observers: [Bool]
   /// One for each phase.
   let turnouts: [Turnout]
   /// Members by number, for each group.
@@ -49,6 +51,7 @@ final class Plan: Sendable {
       clients.append(deal.next(number))
     }
     self.clients = clients
+    observers = Self.observers(clients, scenario, random)
     members = deal.members
     publishers = deal.publishers
   }
@@ -69,10 +72,26 @@ final class Plan: Sendable {
 
   func behaviour(of client: Int) -> Behaviour { scenario.behaviours[clients[client].behaviour] }
 
-  /// Whether a client reads at once, and its latencies count. The first one does in any case.
-  func isObserver(_ client: Int) -> Bool {
-    guard let sampling = scenario.sampling else { return true }
-    return client == 0 || random.unit(.observer, client) < sampling.observers
+  /// Whether a client reads at once, and its latencies count.
+  func isObserver(_ client: Int) -> Bool { observers.isEmpty || observers[client] }
+
+  /// The first client of each behaviour, and one of each stretch of its clients that is long enough for another.
+  private static func observers(
+    _ clients: [Client], _ scenario: Scenario, _ random: SeededRandom
+  ) -> [Bool] {
+    guard let sampling = scenario.sampling else { return [] }
+    let stretch = 1 / max(sampling.observers, 1e-9)
+    var counts = [Int](repeating: 0, count: scenario.behaviours.count)
+    return clients.map { client in
+      let place = counts[client.behaviour]
+      counts[client.behaviour] += 1
+      let number = Int(Double(place) / stretch)
+      guard number > 0 else { return place == 0 }
+      let begin = (Double(number) * stretch).rounded(.up)
+      let length = (Double(number + 1) * stretch).rounded(.up) - begin
+      let unit = random.unit(.observer, client.behaviour, UInt64(number))
+      return place == Int(begin + (unit * length).rounded(.down))
+    }
   }
 
   /// Members of a group take targets in turn, so that groups lie across gateways.

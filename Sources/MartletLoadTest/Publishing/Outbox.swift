@@ -82,7 +82,7 @@ struct Outbox: Sendable {
   /// What to send now, nil when nothing may leave. It counts as sent.
   mutating func next() -> Send? {
     guard isConnected else { return nil }
-    if refused > 0 || retrying != nil { return nextRetry() }
+    if isRetrying { return nextRetry() }
     if waiting > 0 {
       var index = Int(max(base, resendFrom) - base)
       while window[index].state != .waiting { index += 1 }
@@ -166,6 +166,9 @@ struct Outbox: Sendable {
     guard sequence >= base, sequence - base < UInt32(window.count) else { return nil }
     return Int(sequence - base)
   }
+
+  /// Nothing new leaves before an answer to one that was refused.
+  var isRetrying: Bool { refused > 0 || retrying != nil }
 
   /// Every publication that is due has been sent and answered.
   var isSettled: Bool { window.isEmpty }

@@ -12,6 +12,8 @@ package final class LoadTest: Sendable {
   static let notice: UInt64 = 100_000_000
   /// After everything expected has arrived: late duplicates still count.
   static let settleTime = Duration.milliseconds(200)
+  /// Of a phase that waits for joins, before a run that nobody could join is given up.
+  static let firstJoinPatience = Duration.seconds(2)
   /// The longest wait for stragglers after an interrupt.
   static let interruptedGrace = Duration.seconds(1)
   /// The longest that members who miss something may ask the history.
@@ -139,7 +141,7 @@ package final class LoadTest: Sendable {
         begin = max(end, journal.start.elapsed)
         continue
       }
-      try await watch(crew, journal, phase: phase.name, until: end)
+      try await watch(crew, journal, phase: phase.name, until: end, isJoining: true)
       try await awaitJoins(
         crew, plan.turnouts[index].clients, journal, phase.name,
         until: max(begin + patience.nanoseconds, journal.start.elapsed))
@@ -148,12 +150,19 @@ package final class LoadTest: Sendable {
   }
 
   /// Waits until `end`, or for an interrupt.
+  ///
+  /// - Parameter isJoining: it is of no use to wait when nobody is let in.
   private func watch(
-    _ crew: any Crew, _ journal: RunJournal, phase: String, until end: UInt64
+    _ crew: any Crew, _ journal: RunJournal, phase: String, until end: UInt64,
+    isJoining: Bool = false
   ) async throws {
+    let begin = journal.start.elapsed
     while !isInterrupted {
       let now = journal.start.elapsed
       if now >= end { return }
+      if isJoining, now >= begin + Self.firstJoinPatience.nanoseconds {
+        try checkReachable(try await journal.status(of: crew, phase: phase))
+      }
       try await journal.look(at: crew, phase: phase)
       try await Task.sleep(for: min(Self.pollInterval, .nanoseconds(Int64(end - now))))
     }
@@ -165,12 +174,8 @@ package final class LoadTest: Sendable {
     while !isInterrupted {
       let status = try await journal.status(of: crew, phase: phase)
       if status.settled >= clients { return }
-      let reasons = status.failures.sorted { $0.key < $1.key }
-        .map { "\(scenario.targets[$0.key].text): \($0.value)" }
-      // Every target has refused and nobody has ever been let in: waiting will not help.
-      if !status.hasEverJoined, status.failures.count == scenario.targets.count {
-        throw LoadTestFailure.unreachable(reasons)
-      }
+      try checkReachable(status)
+      let reasons = reasons(status)
       if journal.start.elapsed >= end {
         guard status.hasEverJoined else { throw LoadTestFailure.unreachable(reasons) }
         throw LoadTestFailure.incomplete(
@@ -178,6 +183,18 @@ package final class LoadTest: Sendable {
       }
       try await Task.sleep(for: Self.pollInterval)
     }
+  }
+
+  /// - Throws: `LoadTestFailure` when every target has refused and nobody has ever been let in: waiting will not help.
+  private func checkReachable(_ status: CrewStatus) throws {
+    guard status.hasEverJoined || status.failures.count < scenario.targets.count else {
+      throw LoadTestFailure.unreachable(reasons(status))
+    }
+  }
+
+  private func reasons(_ status: CrewStatus) -> [String] {
+    status.failures.sorted { $0.key < $1.key }
+      .map { "\(scenario.targets[$0.key].text): \($0.value)" }
   }
 
   // MARK: Faults
@@ -230,9 +247,9 @@ package final class LoadTest: Sendable {
       let conclusion = try await judge(crew)
       let isComplete =
         conclusion.verdict.lost == 0
-        && !conclusion.records.contains(where: \.isOpen)
+        && !conclusion.records.contains(where: \.isAwaitingAnswers)
       if isComplete {
-        try await Task.sleep(for: Self.settleTime)
+        try await Task.sleep(for: Self.settleTime + (scenario.sampling?.readEvery ?? .zero))
         return try await judge(crew)
       }
       // An interrupt during the wait is no news; only its length was decided by an earlier one.

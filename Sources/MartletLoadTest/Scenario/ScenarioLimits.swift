@@ -19,8 +19,8 @@ package enum ScenarioLimits {
   package static let stay = Duration.milliseconds(1)...Duration.seconds(7 * 86_400)
   package static let stall = Duration.milliseconds(1)...Duration.seconds(3_600)
   package static let tokenLifetime = Duration.seconds(1)...Duration.seconds(365 * 86_400)
-  /// What comes meanwhile has to fit into a socket.
-  package static let readEvery = Duration.milliseconds(10)...Duration.seconds(10)
+  /// What comes meanwhile has to fit into a socket, and servers wait for pongs and for ends.
+  package static let readEvery = Duration.milliseconds(10)...Duration.milliseconds(500)
   package static let loops = 0...256
   package static let interval = Duration.milliseconds(100)...Duration.seconds(3_600)
   package static let eventTypeLength = 1...64

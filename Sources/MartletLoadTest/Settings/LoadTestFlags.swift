@@ -8,7 +8,7 @@ package struct LoadTestFlags: Sendable, Equatable {
   package var clients: Int?
   package var groups: Int?
   package var rate: Double?
-  package var size: Int?
+  package var size: String?
   package var duration: String?
   package var path: String?
   package var ramp: String?
@@ -59,6 +59,8 @@ package struct LoadTestFlags: Sendable, Equatable {
       case "behaviours[0].publish.size": "--size"
       case "behaviours[0].publish.type": "--event-type"
       case "phases": "--duration"
+      case "grace": "--grace"
+      case "tls": "--ca or --insecure"
       default: error.key
       }
     return "\(option): \(error.problem)"
@@ -74,12 +76,10 @@ package struct LoadTestFlags: Sendable, Equatable {
     overrides.groups = groups
     overrides.rate = rate
     if let size {
-      guard ScenarioLimits.size.contains(size) else {
-        throw SettingsError(
-          option: "--size", value: "\(size)",
-          allowed: "bytes from 1 to \(ScenarioLimits.size.upperBound)")
+      guard let parsed = Publishing.Size(size) else {
+        throw SettingsError(option: "--size", value: size, allowed: Publishing.Size.form)
       }
-      overrides.size = .constant(size)
+      overrides.size = parsed
     }
     overrides.duration = try Self.duration(duration, "--duration")
     overrides.ramp = try Self.duration(ramp, "--ramp")

@@ -43,9 +43,11 @@ package struct ScenarioOverrides: Sendable, Equatable {
     if let ramp {
       try Self.check(ScenarioLimits.wait.contains(ramp), "--ramp", ramp.spelled, "from 0s to 1h")
       if !scenario.phases.isEmpty {
-        // As much longer or shorter as the ramp.
-        let longer = ramp - scenario.phases[0].ramp
-        scenario.phases[0].joinPatience? += longer
+        // As much longer as the ramp.
+        let longer = max(.zero, ramp - scenario.phases[0].ramp)
+        scenario.phases[0].joinPatience = scenario.phases[0].joinPatience.map {
+          min($0 + longer, ScenarioLimits.joinPatience.upperBound)
+        }
         scenario.phases[0].ramp = ramp
       }
     }

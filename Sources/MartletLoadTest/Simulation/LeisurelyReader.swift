@@ -45,10 +45,15 @@ final class LeisurelyReader {
     previous = now
     // A loop that was late does not owe anybody two turns.
     due = min(due, Double(clients.count))
-    while due >= 1 {
+    while due >= 1, !clients.isEmpty {
       due -= 1
       next = next + 1 < clients.count ? next + 1 : 0
-      clients[next].read()
+      if clients[next].hasLeft {
+        clients.swapAt(next, clients.count - 1)
+        clients.removeLast()
+      } else {
+        clients[next].read()
+      }
     }
     wait()
   }

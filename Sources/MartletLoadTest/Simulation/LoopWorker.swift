@@ -158,12 +158,7 @@ final class LoopWorker {
     publishDue(until: time)
     isOver = true
     tick.cancel()
-    leisurely?.stop()
-    for client in clients.values { client.updateReading() }
   }
-
-  /// Publications may still become due.
-  var isPublishing: Bool { !isOver }
 
   /// Stops every client and lets go of them. Called once, also when the run could not begin.
   func finish() -> Remains {
@@ -261,7 +256,7 @@ final class LoopWorker {
     clients.values.filter(\.isPublisher).map {
       PublisherRecord(
         number: $0.number, due: $0.outbox.due, unacknowledged: $0.outbox.unacknowledged,
-        hasLeft: $0.hasLeft)
+        rejected: $0.outbox.rejected, hasLeft: $0.hasLeft)
     }
   }
 

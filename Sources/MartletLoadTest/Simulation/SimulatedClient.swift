@@ -145,6 +145,7 @@ final class SimulatedClient: ClientTransportDelegate {
 
   /// Leaves for good.
   func leave() {
+    read()
     attendance?.left = NIODeadline.now().uptimeNanoseconds - worker.context.start
     end()
   }
@@ -161,6 +162,7 @@ final class SimulatedClient: ClientTransportDelegate {
 
   /// As a crash of the client's network would; it comes back.
   func drop() {
+    read()
     guard let transport, isJoined else { return }
     transport.abort()
     transportDidEnd(.dropped)
@@ -174,16 +176,21 @@ final class SimulatedClient: ClientTransportDelegate {
     updateReading()
   }
 
-  /// It joins, and ends its run, as everybody does: only in between it may take its time.
+  /// It joins and asks the history as everybody does: only in between it may take its time.
   private var readsOnDemand: Bool {
-    !isObserver && isJoined && !isAuditing && worker.isPublishing
+    !isObserver && isJoined && !isAuditing && !outbox.isRetrying
   }
 
-  func updateReading() {
+  private func updateReading() {
     transport?.setReading(isStalled ? .paused : readsOnDemand ? .onDemand : .atOnce)
   }
 
-  /// Its turn, if it does not read at once.
+  /// While an answer decides what leaves next, it must not wait for the client's turn.
+  private func retryingMayHaveChanged(from wasRetrying: Bool) {
+    if !isObserver, outbox.isRetrying != wasRetrying { updateReading() }
+  }
+
+  /// Its turn, if it does not read at once. Also before it goes: what has come by then, others would have read.
   func read() {
     if readsOnDemand, !isStalled { transport?.read() }
   }
@@ -198,6 +205,7 @@ final class SimulatedClient: ClientTransportDelegate {
     stayTimer = worker.schedule(
       afterNanoseconds: random.nanoseconds(stay, .stay, number, visits)
     ) {
+      self.read()
       guard case .joined = self.state else { return }
       let transport = self.transport
       self.disconnect()
@@ -266,7 +274,7 @@ final class SimulatedClient: ClientTransportDelegate {
     worker.tally.clientJoined(again: attendance != nil)
     if attendance == nil { begin(now: now) }
     outbox.connected()
-    if readsOnDemand { updateReading() }
+    if isStalled || readsOnDemand { updateReading() }
     startStay()
     pump()
   }
@@ -286,7 +294,8 @@ final class SimulatedClient: ClientTransportDelegate {
     let plan = worker.context.plan
     // What no client of this run can have published is the server's invention.
     guard plan.clients.indices.contains(publication.publisher),
-      plan.clients[publication.publisher].group == place.group
+      plan.clients[publication.publisher].group == place.group,
+      Double(publication.sequence) <= ScenarioLimits.publicationsPerClient
     else { return worker.tally.countError("impossible_publication") }
     let isBehind = offset.map { !movePosition(to: $0, epoch) } ?? false
     guard let publisher = plan.clients[publication.publisher].publisher else {
@@ -315,12 +324,14 @@ final class SimulatedClient: ClientTransportDelegate {
   }
 
   private func acknowledge(_ sequence: UInt32?, now: UInt64) {
+    let wasRetrying = outbox.isRetrying
     guard let sequence, let intended = outbox.acknowledged(sequence) else {
       // A repetition of an own delivery is counted as a duplicate already.
       if case .message = format.acknowledgement { worker.tally.countError("unexpected_ack") }
       return
     }
     worker.tally.countAcknowledgement(intended: max(intended, presentSince), now: timed(now))
+    retryingMayHaveChanged(from: wasRetrying)
     // Publications may have waited behind one that was being retried.
     pump()
   }
@@ -328,6 +339,8 @@ final class SimulatedClient: ClientTransportDelegate {
   private func refuse(_ sequence: UInt32?, code: String) {
     worker.tally.countError(code)
     guard let sequence else { return }
+    let wasRetrying = outbox.isRetrying
+    defer { retryingMayHaveChanged(from: wasRetrying) }
     if code == "unavailable" {
       if outbox.refusedForNow(sequence) { scheduleRetry() }
     } else if outbox.refusedForGood(sequence) {
@@ -408,6 +421,7 @@ final class SimulatedClient: ClientTransportDelegate {
     case .gone: return
     case .idle, .joining, .joined, .away: break
     }
+    read()
     isAuditing = true
     let transport = transport
     if isJoined { worker.tally.clientLeft() }

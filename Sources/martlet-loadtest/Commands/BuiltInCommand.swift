@@ -27,7 +27,7 @@ struct BuiltInCommand<Name: BuiltInName>: AsyncParsableCommand {
       discussion: """
         \(Name.scenario.comment)
 
-        The flags change the scenario; --print shows it, to be the beginning of one's own.
+        The flags change the scenario; --print shows its file as it is, to be the beginning of one's own.
 
         EXAMPLES
           martlet-loadtest \(name) --target ws://127.0.0.1:8080
@@ -44,6 +44,7 @@ struct BuiltInCommand<Name: BuiltInName>: AsyncParsableCommand {
   var isPrinted = false
 
   func validate() throws {
+    guard !isPrinted else { return }
     try Program.validated {
       _ = try options.outputs()
       _ = try request()

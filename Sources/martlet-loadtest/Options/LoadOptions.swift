@@ -23,8 +23,10 @@ struct LoadOptions: ParsableArguments {
       """)
   var rate: Double?
 
-  @Option(help: "Bytes of each event. Default without a scenario: 128.")
-  var size: Int?
+  @Option(
+    help:
+      "Bytes of each event: 128, 4KiB, or a range such as 64-512. Default without a scenario: 128.")
+  var size: String?
 
   @Option(
     help:

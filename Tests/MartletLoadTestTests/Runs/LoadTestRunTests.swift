@@ -254,6 +254,17 @@ import Testing
     }
   }
 
+  @Test(.timeLimit(.minutes(1))) func `What is refused for good is not waited for`() async throws {
+    let faults = DoubleFaults(publish: { _, _, _ in .refuse("unknown_type") })
+    try await GatewayDouble.with(faults: faults) { double in
+      var scenario = scenario(double)
+      scenario.grace = .seconds(300)
+      let report = try await run(scenario)
+      #expect(report.exitStatus == .failed && report.publications.rejected == 30)
+      #expect(report.publications.unacknowledged == 30 && report.deliveries.expected == 0)
+    }
+  }
+
   @Test func `A member whose connection is cut recovers at the next target`() async throws {
     let faults = DoubleFaults(
       publish: { publisher, sequence, _ in publisher == 0 && sequence == 2 ? .cutMember(1) : .none }

@@ -163,9 +163,29 @@ import Testing
     try refused("faults[0].at", "lasts 11s") {
       $0.faults = [Fault(at: .seconds(11), action: .drop(share: 1))]
     }
-    try accepted {
-      $0.phases[0].joinPatience = .seconds(5)
+    // Whoever joins in time would not live to see it.
+    try refused("faults[0].at", "longer phases (--duration)") {
+      $0.phases[0].joinPatience = .seconds(50)
       $0.faults = [Fault(at: .seconds(11), action: .drop(share: 1))]
+    }
+  }
+
+  @Test func `Who waits for stragglers waits for those who read now and then`() throws {
+    try refused("grace", "twice sampling.read_every, 1s") {
+      $0.sampling = Sampling(observers: 0.1, readEvery: .milliseconds(500))
+      $0.grace = .milliseconds(999)
+    }
+    try accepted {
+      $0.sampling = Sampling(observers: 0.1, readEvery: .milliseconds(500))
+      $0.grace = .seconds(1)
+    }
+  }
+
+  @Test func `Settings of TLS need a target with TLS`() throws {
+    try refused("tls", "is for wss:// targets") { $0.security.verifiesServers = false }
+    try accepted {
+      $0.security.verifiesServers = false
+      $0.targets.append(Target(host: "a", port: 1, isSecure: true))
     }
   }
 

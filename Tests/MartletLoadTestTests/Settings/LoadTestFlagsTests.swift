@@ -34,13 +34,14 @@ import Testing
   @Test func `Flags alone change their scenario as they change a file`() throws {
     let scenario = try flags {
       $0.rate = 10
-      $0.size = 200
+      $0.size = "200"
       $0.duration = "1s"
       $0.ramp = "60s"
       $0.path = "/chat/{group}"
       $0.eventType = "chat"
       $0.token = "t"
       $0.isInsecure = true
+      $0.target = "wss://127.0.0.1:1"
       $0.loops = 3
       $0.seed = 7
     }.scenario()
@@ -72,7 +73,7 @@ import Testing
       case "--duration": $0.duration = "0s"
       case "--ramp": $0.ramp = "2h"
       case "--loops": $0.loops = 257
-      case "--size": $0.size = 10
+      case "--size": $0.size = "10"
       case "--event-type": $0.eventType = "a\"b"
       default: $0.path = "/a b/{group}"
       }
@@ -90,6 +91,7 @@ import Testing
         try RunRequest(file: nil, flags: flags(change), distribution: .alone)
       }?.description
     }
+    #expect(refusal { $0.isInsecure = true }?.hasPrefix("--ca or --insecure: is for wss:") == true)
     #expect(refusal { $0.groups = 5 }?.contains("to the number of clients (4)") == true)
     #expect(refusal { $0.path = "/all/" }?.hasPrefix("--path: \"/all/\" is the same") == true)
   }
@@ -110,7 +112,7 @@ import Testing
       ("--target", { $0.target = "http://a" }), ("--duration", { $0.duration = "5" }),
       ("--ramp", { $0.ramp = "x" }), ("--grace", { $0.grace = "-1s" }),
       ("--reconnect-delay", { $0.reconnectDelay = "2s-1s" }), ("--token", { $0.token = "a b" }),
-      ("--size", { $0.size = 0 }),
+      ("--size", { $0.size = "0" }),
     ]
     for (option, change) in changes {
       let flags = flags(change)
@@ -124,15 +126,24 @@ import Testing
     let sampling = try flags { $0.observers = "5%" }.scenario().sampling
     #expect(sampling == Sampling(observers: 0.05, readEvery: .milliseconds(250)))
     var scenario = try Fixtures.scenario(
-      Fixtures.yaml(["sampling": "{observers: 10%, read_every: 1s}"]))
+      Fixtures.yaml(["sampling": "{observers: 10%, read_every: 500ms}"]))
     try flags { $0.observers = "20%" }.overrides().apply(to: &scenario)
-    #expect(scenario.sampling == Sampling(observers: 0.2, readEvery: .seconds(1)))
+    #expect(scenario.sampling == Sampling(observers: 0.2, readEvery: .milliseconds(500)))
     try flags { $0.observers = "100%" }.overrides().apply(to: &scenario)
     #expect(scenario.sampling == nil)
     let refused = #expect(throws: SettingsError.self) {
       try flags { $0.observers = "0.05" }.overrides()
     }
     #expect(refused?.description.contains("such as 10% or 0.5%") == true)
+  }
+
+  @Test(arguments: [("4KiB", 4096...4096), ("64-512", 64...512)])
+  func `A size is written as in a file`(text: String, range: ClosedRange<Int>) throws {
+    let size = try flags { $0.size = text }.overrides().size
+    #expect(
+      size
+        == (range.count == 1
+          ? .constant(range.lowerBound) : .uniform(range.lowerBound, range.upperBound)))
   }
 
   @Test func `Flags that are not given change nothing in a scenario`() throws {

@@ -1,5 +1,6 @@
 import MartletGateway
 import MartletTestSupport
+import NIOCore
 import Testing
 
 @testable import MartletLoadTest
@@ -109,6 +110,22 @@ import Testing
       #expect(try await client.end().label == "http_404")
       #expect(!client.isOpen)
     }
+  }
+
+  @Test(arguments: Way.allCases)
+  func `A connect that fails at once, and one that fails later, ends each transport`(way: Way)
+    async throws
+  {
+    let dialer = try await TestDialer()
+    // Nobody listens; TCP cannot go to a broadcast address; and no such address is here to connect from.
+    let port = try await FreePort.find()
+    #expect(try await dialer.dial(try way.dial(port)).end().label == "connect_failed")
+    var dial = try way.dial(port)
+    dial.address = try SocketAddress(ipAddress: "255.255.255.255", port: 1)
+    #expect(try await dialer.dial(dial).end().label == "connect_failed")
+    dial = try way.dial(port)
+    dial.localAddress = try SocketAddress(ipAddress: "192.0.2.1", port: 0)
+    #expect(try await dialer.dial(dial).end().label == "connect_failed")
   }
 
   @Test(arguments: Way.allCases)

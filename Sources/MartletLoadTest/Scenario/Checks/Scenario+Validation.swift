@@ -18,11 +18,21 @@ extension Scenario {
         behaviours.contains { $0.group == name }, "groups.\(name)", "is the group of no behaviour")
     }
     for (index, fault) in faults.enumerated() {
-      let end = load.longestLength
+      let end = load.shortestLength
       try check(
         fault.at < end, "faults[\(index)].at",
-        "\(fault.at.spelled) is after the end of the run, which lasts \(end.spelled) at most")
+        "\(fault.at.spelled) is not before the end of the run, which lasts \(end.spelled) if all join in time; choose an"
+          + " earlier moment, or longer phases (--duration)")
     }
+    if let sampling {
+      try check(
+        grace >= sampling.readEvery * 2, "grace",
+        "\(grace.spelled) is not allowed; allowed is at least twice sampling.read_every, \((sampling.readEvery * 2).spelled)"
+      )
+    }
+    try check(
+      security == Security() || targets.contains(where: \.isSecure), "tls",
+      "is for wss:// targets, and there are none")
     for (index, threshold) in thresholds.enumerated() {
       if let problem = problem(threshold, load) {
         throw ScenarioError(key: "thresholds[\(index)]", problem: problem)

@@ -105,7 +105,11 @@ package struct ScenarioLoad: Sendable {
       }
       guard members > 0 else { return sum }
       let companions = entry.value.companions(of: members) * present / members
-      return sum + rate * (1 + companions)
+      switch scenario.adapter?.audience {
+      case nil, .group: return sum + rate * (1 + companions)
+      case .others: return sum + rate * companions
+      case .publisher: return sum + rate
+      }
     }
   }
 

@@ -55,19 +55,6 @@ extension Publishing.Gap {
 
 extension Publishing.Size {
   init(_ node: ConfigurationNode) throws(ConfigurationError) {
-    let limits = ScenarioLimits.size
-    self = try node.value(
-      allowed:
-        "bytes from 1 to \(limits.upperBound), such as 128 or 4KiB, or two such as 64-512, the"
-        + " smaller one first"
-    ) { text in
-      let bounds = text.split(separator: "-", omittingEmptySubsequences: false)
-        .map { Int($0) ?? SizeText.parse(String($0)) }
-      guard (1...2).contains(bounds.count), let first = bounds.first, let last = bounds.last,
-        let lowest = first, let highest = last, lowest <= highest, limits.contains(lowest),
-        limits.contains(highest)
-      else { return nil }
-      return lowest == highest ? .constant(lowest) : .uniform(lowest, highest)
-    }
+    self = try node.value(allowed: Self.form) { Self($0) }
   }
 }

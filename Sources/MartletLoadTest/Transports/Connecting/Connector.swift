@@ -42,7 +42,8 @@ final class Connector {
     bootstrap(dial)
       .channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
-          channel.setReading(.atOnce)
+          // One read for each readiness: a second would nearly always find nothing.
+          try channel.syncOptions?.setOption(.maxMessagesPerRead, value: 1)
           try channel.syncOptions?.setOption(.recvAllocator, value: buffers)
           if let tls {
             try channel.pipeline.syncOperations.addHandler(

@@ -71,13 +71,14 @@ final class SocketStream: ChannelInboundHandler, ClientByteStream {
   }
 
   func setReading(_ reading: Reading) {
-    context?.channel.setReading(reading)
+    // Fails for a channel that is closed.
+    try? context?.channel.syncOptions?.setOption(
+      .autoRead, value: reading == .atOnce || reading == .onDemand && descriptor < 0)
   }
 
   /// A plain socket directly, like writes: to ask NIO for it takes two more system calls.
   func read() {
     guard let context else { return }
-    guard descriptor >= 0 else { return context.read() }
     var isFull = true
     while isFull, descriptor >= 0 {
       var bytes = receiveBuffer.lend(context.channel.allocator)
@@ -148,8 +149,10 @@ final class SocketStream: ChannelInboundHandler, ClientByteStream {
   }
 
   private func connected() {
+    // It may have been given up before there was anything to close.
+    guard let owner else { return closeChannel() }
     isConnected = true
-    owner?.streamDidConnect()
+    owner.streamDidConnect()
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {

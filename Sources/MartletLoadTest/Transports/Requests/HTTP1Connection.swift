@@ -38,12 +38,9 @@ final class HTTP1Connection: ChannelInboundHandler {
     context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
   }
 
-  func setReading(_ reading: Reading) {
-    context?.channel.setReading(reading)
-  }
-
-  func read() {
-    context?.read()
+  func setReading(_ isReading: Bool) {
+    // Fails for a channel that is closed.
+    try? context?.channel.syncOptions?.setOption(.autoRead, value: isReading)
   }
 
   /// The owner hears nothing afterwards.
@@ -65,8 +62,8 @@ final class HTTP1Connection: ChannelInboundHandler {
   }
 
   func handlerRemoved(context: ChannelHandlerContext) {
+    // The owner stays: of a connect that fails at once it hears only afterwards.
     self.context = nil
-    owner = nil
   }
 
   func channelActive(context: ChannelHandlerContext) {

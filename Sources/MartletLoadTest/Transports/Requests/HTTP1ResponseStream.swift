@@ -26,12 +26,10 @@ final class HTTP1ResponseStream: ClientStream, HTTP1ConnectionOwner {
   // MARK: ClientStream
 
   func setReading(_ reading: Reading) {
-    connection?.setReading(reading)
+    connection?.setReading(reading != .paused)
   }
 
-  func read() {
-    connection?.read()
-  }
+  func read() {}
 
   func abort() {
     owner = nil

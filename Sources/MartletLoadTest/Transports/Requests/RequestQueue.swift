@@ -59,7 +59,7 @@ final class RequestQueue: HTTP1ConnectionOwner {
 
   func setReading(_ isReading: Bool) {
     self.isReading = isReading
-    connection?.setReading(isReading ? .atOnce : .paused)
+    connection?.setReading(isReading)
   }
 
   /// Closes the connection. No request completes any more.
@@ -101,7 +101,7 @@ final class RequestQueue: HTTP1ConnectionOwner {
 
   func connectionDidOpen(_ connection: HTTP1Connection) {
     guard let current else { return }
-    if !isReading { connection.setReading(.paused) }
+    if !isReading { connection.setReading(false) }
     connection.send(current.head, current.body)
   }
 
