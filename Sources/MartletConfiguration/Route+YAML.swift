@@ -139,7 +139,9 @@ extension ClaimCondition {
     case (let value?, nil, nil): self.init(claim: claim, test: .equals(value))
     case (nil, let values?, nil): self.init(claim: claim, test: .isOne(of: values))
     case (nil, nil, let value?): self.init(claim: claim, test: .contains(value))
-    default: throw mapping.node.error("needs exactly one of equals, one_of, contains")
+    default:
+      throw mapping.missing(
+        ["equals", "one_of", "contains"], "needs exactly one of equals, one_of, contains")
     }
     try mapping.finish()
   }

@@ -43,9 +43,22 @@ package struct ConfigurationMapping {
     _ name: String, _ allowed: String
   ) throws(ConfigurationError) -> ConfigurationNode {
     guard let value = optional(name) else {
-      throw node.error("\(name) is missing; it is \(allowed)")
+      throw missing([name], "\(name) is missing; it is \(allowed)")
     }
     return value
+  }
+
+  /// What is wrong when all of `names` are missing: a key that is one of them but for two letters, or else `problem`.
+  package func missing(_ names: [String], _ problem: String) -> ConfigurationError {
+    let others = lines.filter { !known.contains($0.key) }.sorted { $0.key < $1.key }
+    for (other, place) in others {
+      if let name = names.first(where: {
+        EditDistance.between($0, other) <= min(2, $0.utf8.count / 2)
+      }) {
+        return place.error("is not a known key; did you mean \(name)?")
+      }
+    }
+    return node.error(problem)
   }
 
   /// The mapping at `name`, empty if absent.

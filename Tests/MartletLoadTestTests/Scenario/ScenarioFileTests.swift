@@ -152,6 +152,17 @@ import Testing
   }
 
   @Test(arguments: [
+    ("behaviours", "behaviors", 1), ("phases", "phase", 3), ("groups", "group", 2),
+  ])
+  func `A misspelt key that is needed is named with its line`(name: String, typo: String, line: Int)
+  {
+    let yaml = Fixtures.yaml().replacing("\(name):", with: "\(typo):")
+    let error = #expect(throws: ConfigurationError.self) { try Fixtures.scenario(yaml) }
+    #expect(error?.key == typo && error?.line == line, "\(error?.description ?? "")")
+    #expect(error?.problem.contains("is not a known key") == true)
+  }
+
+  @Test(arguments: [
     ("seeds: 1", "seeds", "is not a known key"), ("seed: -1", "seed", "from 0 to 184467"),
     ("loops: 257", "loops", "from 0 to 256"), ("interval: 10ms", "interval", "100ms"),
     ("grace: 2h", "grace", "1h"),
@@ -222,6 +233,7 @@ import Testing
     ("token: {algorithm: RS256, secret: a}", "token.algorithm", "HS256, HS384, HS512"),
     ("token: {algorithm: HS256}", "token", "secret or secret_file"),
     ("token: {algorithm: HS256, secret: short}", "token.secret", "needs at least 32"),
+    ("publish: {ratte: 1}", "publish.ratte", "not a known key; did you mean rate?"),
     ("publish: {}", "publish", "exactly one of every"),
     ("publish: {every: 0s}", "publish.every", "from 1ms"),
     ("publish: {rate: 0}", "publish.rate", "from 0.00001 to 10000"),

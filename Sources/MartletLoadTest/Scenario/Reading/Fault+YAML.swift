@@ -21,7 +21,8 @@ extension Fault {
       let command = try node.value(allowed: "a command for /bin/sh") { $0.isEmpty ? nil : $0 }
       self.init(at: at, action: .run(command: command))
     default:
-      throw mapping.node.error(
+      throw mapping.missing(
+        ["drop", "stall", "run"],
         "needs exactly one of drop (a share of the connections), stall (a share of the clients) and run (a"
           + " command)")
     }

@@ -32,7 +32,8 @@ extension GroupSpread {
       }
       self = .sized(try node.integer(ScenarioLimits.groups))
     default:
-      throw mapping.node.error(
+      throw mapping.missing(
+        ["count", "size"],
         "needs exactly one of count (how many groups) and size (how many members each has)")
     }
     try mapping.finish()

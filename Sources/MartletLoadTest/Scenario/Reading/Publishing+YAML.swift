@@ -15,7 +15,8 @@ extension Publishing {
       let rate = try node.number(ScenarioLimits.rate)
       self.init(gap: .constant(.seconds(1 / rate)))
     default:
-      throw mapping.node.error(
+      throw mapping.missing(
+        ["every", "rate"],
         "needs exactly one of every (the time between two publications) and rate (per second)")
     }
     let own = ["type", "fields", "ephemeral"].compactMap { mapping.optional($0) }

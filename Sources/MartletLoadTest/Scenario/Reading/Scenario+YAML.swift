@@ -10,7 +10,8 @@ extension Scenario {
     let adapter = try root.optional("adapter").map { node throws(ConfigurationError) in
       try ProtocolAdapter(node.mapping())
     }
-    let groups = try Self.groups(root.section("groups"))
+    let groups = try Self.groups(
+      root.required("groups", "a mapping such as {rooms: {count: 10}}").mapping())
     let onlyGroup = groups.count == 1 ? groups.keys.first : nil
     let behaviours =
       try root.required("behaviours", "a list of what clients do").list()
