@@ -28,7 +28,7 @@ package enum CapacityText {
 
   private static func load(_ load: Double, _ search: MaximumSearch) -> String {
     switch search.raised {
-    case .clients: "\(Int(load)) clients"
+    case .clients: "\(NumberText.count(Int(load))) clients"
     case .rate: "\(NumberText.rate(load)) publications/s of each client"
     }
   }
