@@ -87,9 +87,10 @@ enum Actions {
       return best.report
     }
     guard let result = results.withLock({ $0 }) else { return status }
-    print(CapacityText.conclusion(result, search))
+    let isShown = show(CapacityText.conclusion(result, search) + "\n")
     if result.isInterrupted { return .interrupted }
-    return result.best == nil ? .threshold : .ok
+    if result.best == nil { return .threshold }
+    return isShown && status != .unwritten ? .ok : .unwritten
   }
 
   static func report(_ files: [String], outputs: OutputSettings) async throws -> ExitStatus {
@@ -98,7 +99,7 @@ enum Actions {
       do {
         reports.append(try ReportFile.read(file))
       } catch {
-        return notBegun("cannot read \(file): \(error)")
+        return notBegun("cannot read '\(file)': \(error)")
       }
     }
     guard let report = LoadTestReport.merge(reports) else { return notBegun("no results") }
@@ -148,14 +149,23 @@ enum Actions {
   }
 
   private static func finish(_ report: LoadTestReport, _ outputs: OutputSettings) -> ExitStatus {
-    print(ReportTable.render(report), terminator: "")
+    // Files go first: who reads the table may stop in the middle of it, which can end this process.
+    let failures = outputs.write(report)
+    let isShown = show(ReportTable.render(report))
+    for failure in failures { StandardError.write("Error: \(failure)\n") }
+    guard report.exitStatus == .ok else { return report.exitStatus }
+    return isShown && failures.isEmpty ? .ok : .unwritten
+  }
+
+  /// - Returns: whether it was written.
+  private static func show(_ text: String) -> Bool {
     do {
-      try outputs.write(report)
+      try StandardOutput.write(text)
+      return true
     } catch {
-      StandardError.write("Error: \(error)\n")
-      return .failed
+      StandardError.write("Error: cannot write to standard output: \(error)\n")
+      return false
     }
-    return report.exitStatus
   }
 
   private static func notBegun(_ reason: String) -> ExitStatus {

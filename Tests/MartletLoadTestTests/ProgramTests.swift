@@ -92,6 +92,48 @@ import Testing
     }
   }
 
+  #if os(Linux)
+    @Test func `An output that cannot be written costs no other, and exits with 74`() async throws {
+      let folder = try Self.temporaryFolder()
+      defer { try? FileManager.default.removeItem(at: folder) }
+      let file = { (name: String) in folder.appending(component: name).path() }
+      try ReportFile.write(ReportFixtures.report(seconds: 3), to: file("in.json"))
+      let outcome = try await run([
+        "report", file("in.json"), "--json", "/dev/full", "--html", file("a.html"), "--csv",
+        file("a.csv"),
+      ])
+      #expect(outcome.status == 74)
+      #expect(outcome.errors == "Error: cannot write --json '/dev/full': No space left on device\n")
+      #expect(outcome.output.contains("OK: nothing lost"))
+      for name in ["a.html", "a.csv"] {
+        #expect(try !Data(contentsOf: folder.appending(component: name)).isEmpty)
+      }
+
+      let silent = try await run(
+        ["-c", "exec '\(Self.program.path())' report '\(file("in.json"))' > /dev/full"],
+        program: URL(filePath: "/bin/sh"))
+      #expect(silent.status == 74)
+      #expect(silent.errors.contains("standard output: No space left on device"))
+
+      // What was found goes before what could not be written.
+      let lossy = ReportFixtures.report(seconds: 3, disturbedAt: 1)
+      try ReportFile.write(lossy, to: file("lossy.json"))
+      let failed = try await run(["report", file("lossy.json"), "--html", "/dev/full"])
+      #expect(failed.status == 1 && failed.errors.contains("cannot write --html '/dev/full'"))
+    }
+  #endif
+
+  @Test func `A result that cannot be read exits with 2 and says why`() async throws {
+    let missing = try await run(["report", "/no/such.json"])
+    #expect(missing.status == 2)
+    #expect(missing.errors == "Error: cannot read '/no/such.json': No such file or directory\n")
+    let folder = try await run(["report", "/"])
+    #expect(folder.status == 2 && folder.errors.contains("cannot read '/': Is a directory"))
+    let help = try await run(["report", "--help"]).output
+    #expect(
+      help.contains("2    a file of results cannot be read") && !help.contains("no connection"))
+  }
+
   @Test func `An unreachable target exits with 2 and says why`() async throws {
     try await GatewayDouble.with(refusing: .serviceUnavailable) { double in
       let outcome = try await run(arguments(double))

@@ -36,18 +36,18 @@ package enum ReportFile {
     try write(ResultLines.render(report), to: path)
   }
 
-  package static func write(_ bytes: [UInt8], to path: String) throws {
-    try Data(bytes).write(to: URL(filePath: path))
+  package static func write(_ bytes: [UInt8], to path: String) throws(SystemFileError) {
+    try SystemFile.write(bytes, to: path)
   }
 
-  package static func write(_ text: String, to path: String) throws {
+  package static func write(_ text: String, to path: String) throws(SystemFileError) {
     try write([UInt8](text.utf8), to: path)
   }
 
   /// Reads a result.
   ///
-  /// - Throws: `ResultFileError` for a file that is not one; otherwise the system's error.
+  /// - Throws: `SystemFileError` for a file that cannot be read, `ResultFileError` for one that is not a result.
   package static func read(_ path: String) throws -> LoadTestReport {
-    try ResultLines.read([UInt8](Data(contentsOf: URL(filePath: path))))
+    try ResultLines.read(SystemFile.read(path))
   }
 }

@@ -38,20 +38,41 @@ package struct OutputSettings: Sendable, Equatable {
     }
   }
 
-  /// Writes a report to all files.
+  /// A file that could not be written.
+  package struct Failure: Sendable, Equatable, CustomStringConvertible {
+    package let option: String
+    package let path: String
+    package let reason: String
+
+    package var description: String { "cannot write \(option) '\(path)': \(reason)" }
+  }
+
+  /// Writes a report to all files: one that cannot be written keeps no other from it.
   ///
-  /// - Throws: the system's error for the first file that cannot be written.
-  package func write(_ report: LoadTestReport) throws {
-    if let jsonFile { try ReportFile.write(report, to: jsonFile) }
-    if let htmlFile { try ReportFile.write(HTMLReport.render(report), to: htmlFile) }
-    if let csvFile { try ReportFile.write(IntervalTable.render(report.intervals), to: csvFile) }
-    guard let histogramFile else { return }
+  /// - Returns: what went wrong.
+  package func write(_ report: LoadTestReport) -> [Failure] {
+    var failures: [Failure] = []
+    func attempt(_ option: String, _ path: String?, _ write: (String) throws -> Void) {
+      guard let path else { return }
+      do {
+        try write(path)
+      } catch {
+        failures.append(Failure(option: option, path: path, reason: "\(error)"))
+      }
+    }
+    attempt("--json", jsonFile) { try ReportFile.write(report, to: $0) }
+    attempt("--html", htmlFile) { try ReportFile.write(HTMLReport.render(report), to: $0) }
+    attempt("--csv", csvFile) {
+      try ReportFile.write(IntervalTable.render(report.intervals), to: $0)
+    }
+    guard let histogramFile else { return failures }
     let suffix = ".hgrm"
     let stem =
       histogramFile.hasSuffix(suffix)
       ? String(histogramFile.dropLast(suffix.count)) : histogramFile
     for file in PercentileFiles.render(report) {
-      try ReportFile.write(file.text, to: "\(stem).\(file.name)")
+      attempt("--hgrm", "\(stem).\(file.name)") { try ReportFile.write(file.text, to: $0) }
     }
+    return failures
   }
 }

@@ -14,7 +14,7 @@ struct ReportCommand: AsyncParsableCommand {
         martlet-loadtest report a.json b.json --html both.html
 
       EXIT STATUS
-      \(ExitStatus.table)
+      \(ExitStatus.reportTable)
       """)
 
   @Argument(help: "Files that --json has written.")
