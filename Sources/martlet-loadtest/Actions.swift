@@ -102,6 +102,11 @@ enum Actions {
         return notBegun("cannot read '\(file)': \(error)")
       }
     }
+    if let (first, second, process) = LoadTestReport.repeated(in: reports) {
+      return notBegun(
+        "'\(files[first])' and '\(files[second])' both have the results of process \(process), "
+          + "which would count twice")
+    }
     guard let report = LoadTestReport.merge(reports) else { return notBegun("no results") }
     return finish(report, outputs)
   }

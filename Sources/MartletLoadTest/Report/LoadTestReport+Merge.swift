@@ -2,7 +2,8 @@ extension LoadTestReport {
   /// Adds up the results of processes that drove parts of one run at the same time.
   ///
   /// Counts, rates and histograms add up; intervals meet by time since the run began; phases of the same name and
-  /// place span all of theirs; thresholds are judged anew. Of what can only be one, the first report's counts.
+  /// place span all of theirs; thresholds are judged anew. Of what can only be one, the first report's counts; scenarios that
+  /// differ are named, and said to.
   ///
   /// - Returns: nil without reports.
   package static func merge(_ reports: [LoadTestReport]) -> LoadTestReport? {
@@ -13,11 +14,29 @@ extension LoadTestReport {
     return result
   }
 
+  /// A process whose results are in two of these reports, and would count twice.
+  ///
+  /// - Returns: the places of the first two, and what they have in common; nil if there are none.
+  package static func repeated(
+    in reports: [LoadTestReport]
+  ) -> (first: Int, second: Int, process: String)? {
+    for (second, report) in reports.enumerated() {
+      for (first, earlier) in reports[..<second].enumerated() {
+        // Workers of different runs have the same names, but hardly used the same time to the microsecond.
+        let common = report.listedProcesses.first(where: earlier.listedProcesses.contains)
+        guard let common else { continue }
+        return (first, second, common.name)
+      }
+    }
+    return nil
+  }
+
   package func merged(with other: LoadTestReport) -> LoadTestReport {
     Self.merge([self, other]) ?? self
   }
 
   private mutating func addAllButIntervals(of other: LoadTestReport) {
+    scenario.add(other.scenario)
     processes = listedProcesses + other.listedProcesses
     generator = .sum([
       (generator, loops, publications.due), (other.generator, other.loops, other.publications.due),
@@ -66,5 +85,25 @@ extension LoadTestReport {
       phases[index].endSeconds = max(phases[index].endSeconds, other.endSeconds)
       phases[index].clients += other.clients
     }
+  }
+}
+
+extension LoadTestReport.ScenarioText {
+  private static let mixture = "Results of different scenarios, added up."
+  private static let separator = " + "
+
+  /// Names both, if they differ.
+  mutating func add(_ other: Self) {
+    guard self != other else { return }
+    var names = partNames
+    names += other.partNames.filter { !names.contains($0) }
+    name = names.joined(separator: Self.separator)
+    summary = Self.mixture
+  }
+
+  /// Of a mixture, those that it was made of.
+  private var partNames: [String] {
+    if summary == Self.mixture { return name.split(separator: Self.separator).map(String.init) }
+    return [name.isEmpty ? "flags alone" : name]
   }
 }

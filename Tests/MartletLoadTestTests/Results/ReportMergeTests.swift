@@ -43,6 +43,43 @@ import Testing
     #expect(all.merged(with: all).observers == nil)
   }
 
+  @Test func `What is in two results is found before it counts twice`() throws {
+    var reports = [3, 5, 8].map { ReportFixtures.report(seconds: $0) }
+    for index in reports.indices { reports[index].run = "r\(index)" }
+    #expect(LoadTestReport.repeated(in: reports) == nil)
+    let same = try #require(LoadTestReport.repeated(in: reports + [reports[1]]))
+    #expect(same == (1, 3, "r1"))
+    // A sum has what it was made of.
+    let sum = reports[0].merged(with: reports[1])
+    #expect(try #require(LoadTestReport.repeated(in: [sum, reports[1]])) == (0, 1, "r1"))
+    #expect(LoadTestReport.repeated(in: [sum, reports[2]]) == nil)
+    // Workers share the identifier of their run, and workers of different runs a name.
+    var worker = ReportFixtures.report(seconds: 3)
+    worker.processes = ["worker 0", "worker 1"].map {
+      ProcessHealth(name: $0, loops: 1, health: ReportFixtures.healthy)
+    }
+    var other = worker
+    for index in other.processes.indices { other.processes[index].health.cpuSeconds += 0.001 }
+    #expect(LoadTestReport.repeated(in: [worker, other]) == nil)
+    other.processes[1] = worker.processes[1]
+    #expect(try #require(LoadTestReport.repeated(in: [worker, other])) == (0, 1, "worker 1"))
+  }
+
+  @Test func `A sum of different scenarios says so`() throws {
+    let one = ReportFixtures.report(seconds: 3)
+    #expect(one.merged(with: one).scenario == one.scenario)
+    var other = one
+    other.scenario = .init(name: "kanban", summary: "Boards.")
+    let both = one.merged(with: other)
+    #expect(both.scenario.name == "chat + kanban")
+    for text in [ReportTable.render(both), HTMLReport.render(both)] {
+      #expect(text.contains("chat + kanban") && text.contains("Results of different scenarios"))
+    }
+    let all = try #require(LoadTestReport.merge([one, other, one, ReportFixtures.empty()]))
+    #expect(all.scenario.name == "chat + kanban + flags alone")
+    #expect(both.merged(with: both).scenario == both.scenario)
+  }
+
   @Test func `Merging is the same in groups and all at once`() throws {
     let reports = [3, 5, 8].map { ReportFixtures.report(seconds: $0) }
     let all = try #require(LoadTestReport.merge(reports))

@@ -71,8 +71,13 @@ import Testing
     #expect(
       try String(contentsOfFile: file("a.deliver.hgrm"), encoding: .utf8).contains("Percentile"))
 
+    let twice = try await run(["report", file("a.json"), file("a.json")])
+    #expect(twice.status == 2 && twice.output.contains("would count twice"))
+    var other = report
+    other.run = "other"
+    try ReportFile.write(other, to: file("b.json"))
     let merged = try await run([
-      "report", file("a.json"), file("a.json"), "--json", file("both.json"),
+      "report", file("a.json"), file("b.json"), "--json", file("both.json"),
     ])
     #expect(merged.status == 0)
     #expect(try ReportFile.read(file("both.json")).deliveries.delivered == 360)
