@@ -47,6 +47,7 @@ extension LoadTestReport {
     /// Events that are not acknowledged and not owed; not among the others.
     package var ephemeralSent = 0
     package var sentPerSecond = 0.0
+    package var ephemeralSentPerSecond = 0.0
 
     package init() {}
 
@@ -59,6 +60,7 @@ extension LoadTestReport {
       unacknowledged += other.unacknowledged
       ephemeralSent += other.ephemeralSent
       sentPerSecond += other.sentPerSecond
+      ephemeralSentPerSecond += other.ephemeralSentPerSecond
     }
   }
 
@@ -74,6 +76,7 @@ extension LoadTestReport {
     package var recoveredLate = 0
     package var ephemeralReceived = 0
     package var deliveredPerSecond = 0.0
+    package var ephemeralReceivedPerSecond = 0.0
     package var offenders: [Offender] = []
 
     package init() {}
@@ -89,6 +92,7 @@ extension LoadTestReport {
       recoveredLate += other.recoveredLate
       ephemeralReceived += other.ephemeralReceived
       deliveredPerSecond += other.deliveredPerSecond
+      ephemeralReceivedPerSecond += other.ephemeralReceivedPerSecond
       var ofKind: [Offender.Kind: Int] = [:]
       offenders = (offenders + other.offenders).filter { offender in
         ofKind[offender.kind, default: 0] += 1
@@ -111,6 +115,8 @@ extension LoadTestReport.Publications: Codable {
     unacknowledged = try container.decode(Int.self, forKey: .unacknowledged)
     ephemeralSent = try container.decodeIfPresent(Int.self, forKey: .ephemeralSent) ?? 0
     sentPerSecond = try container.decode(Double.self, forKey: .sentPerSecond)
+    ephemeralSentPerSecond =
+      try container.decodeIfPresent(Double.self, forKey: .ephemeralSentPerSecond) ?? 0
   }
 
   enum CodingKeys: String, CodingKey {
@@ -122,6 +128,7 @@ extension LoadTestReport.Publications: Codable {
     case unacknowledged
     case ephemeralSent = "ephemeral_sent"
     case sentPerSecond = "sent_per_second"
+    case ephemeralSentPerSecond = "ephemeral_sent_per_second"
   }
 }
 
@@ -138,6 +145,8 @@ extension LoadTestReport.Deliveries: Codable {
     recoveredLate = try container.decodeIfPresent(Int.self, forKey: .recoveredLate) ?? 0
     ephemeralReceived = try container.decodeIfPresent(Int.self, forKey: .ephemeralReceived) ?? 0
     deliveredPerSecond = try container.decode(Double.self, forKey: .deliveredPerSecond)
+    ephemeralReceivedPerSecond =
+      try container.decodeIfPresent(Double.self, forKey: .ephemeralReceivedPerSecond) ?? 0
     offenders = try container.decode([Offender].self, forKey: .offenders)
   }
 
@@ -152,6 +161,7 @@ extension LoadTestReport.Deliveries: Codable {
     case recoveredLate = "recovered_late"
     case ephemeralReceived = "ephemeral_received"
     case deliveredPerSecond = "delivered_per_second"
+    case ephemeralReceivedPerSecond = "ephemeral_received_per_second"
     case offenders
   }
 }

@@ -99,6 +99,11 @@ package struct LoadTestReport: Sendable, Equatable {
     }
   }
 
+  /// There were events that nobody is owed.
+  var hasEphemeral: Bool {
+    publications.ephemeralSent > 0 || deliveries.ephemeralReceived > 0
+  }
+
   // MARK: Judgement
 
   /// Why the latencies are the generator's rather than the server's; empty: they are the server's.

@@ -76,6 +76,7 @@ struct ReportBuilder {
     publications.unacknowledged = Verdict.unacknowledged(conclusion.records).count
     publications.ephemeralSent = counters.ephemeralSent
     publications.sentPerSecond = rate(counters.sent)
+    publications.ephemeralSentPerSecond = rate(counters.ephemeralSent)
     return publications
   }
 
@@ -92,6 +93,7 @@ struct ReportBuilder {
     deliveries.recoveredLate = counters.recoveredLate
     deliveries.ephemeralReceived = counters.ephemeralReceived
     deliveries.deliveredPerSecond = rate(counters.delivered)
+    deliveries.ephemeralReceivedPerSecond = rate(counters.ephemeralReceived)
     deliveries.offenders =
       conclusion.verdict.lostOffenders.offenders + firstFew(.duplicated) + firstFew(.reordered)
       + Verdict.unacknowledged(conclusion.records).offenders.offenders

@@ -35,6 +35,26 @@ import Testing
     }
   }
 
+  @Test func `Where all is ephemeral, that is what the key figures have`() throws {
+    var report = ReportFixtures.empty()
+    report.publications.ephemeralSent = 1500
+    report.publications.ephemeralSentPerSecond = 150
+    report.deliveries.ephemeralReceived = 30_000
+    report.deliveries.ephemeralReceivedPerSecond = 3000
+    func tile(_ value: String, _ label: String) -> String { "<b>\(value)</b><span>\(label)</span>" }
+    let page = HTMLReport.render(report)
+    #expect(page.contains(tile("150/s", "ephemeral sent")))
+    #expect(page.contains(tile("3,000/s", "ephemeral received")) && !page.contains("<b>0/s</b>"))
+    #expect(
+      ReportTable.render(report).contains("1,500 sent (150/s), 30,000 received (3,000/s)"))
+    #expect(try ResultLines.read(ResultLines.render(report)) == report)
+    // Results of versions without these rates.
+    report.publications.ephemeralSentPerSecond = 0
+    #expect(HTMLReport.render(report).contains(tile("1,500", "ephemeral sent")))
+    report.publications.due = 1
+    #expect(HTMLReport.render(report).contains(tile("0/s", "sent")))
+  }
+
   @Test func `Text from outside is text on the page`() {
     var report = ReportFixtures.report(seconds: 5, disturbedAt: 2)
     let attack = "<script>alert('x\"')</script>&"

@@ -19,6 +19,26 @@ import Testing
     #expect(text.split(separator: "\n").allSatisfy { $0.count <= 110 })
   }
 
+  @Test func `Foreign events are told where there were some`() {
+    var report = ReportFixtures.report(seconds: 3)
+    #expect(!ReportTable.render(report).contains("foreign"))
+    report.deliveries.foreign = 1200
+    for text in [ReportTable.render(report), HTMLReport.render(report)] {
+      #expect(text.contains("1,200 foreign, of other runs or publishers, ignored"))
+    }
+  }
+
+  @Test func `The verdict says that publications were rejected`() {
+    var report = ReportFixtures.report(seconds: 3)
+    report.publications.unacknowledged = 5
+    #expect(ReportText.verdict(report) == "FAILED: 5 unacknowledged")
+    report.publications.rejected = 2
+    #expect(
+      ReportText.verdict(report) == "FAILED: 5 unacknowledged (2 of them rejected, see errors)")
+    report.publications.rejected = 5
+    #expect(ReportText.verdict(report) == "FAILED: 5 unacknowledged (rejected, see errors)")
+  }
+
   @Test func `CSV has a row for each interval, and cells of what did not occur are empty`() {
     var report = ReportFixtures.report(seconds: 5)
     report.intervals[1].phase = "a \"b\", c"

@@ -52,11 +52,7 @@ package enum HTMLReport {
   }
 
   private static func tiles(_ report: LoadTestReport) -> String {
-    var tiles = [
-      (NumberText.count(report.clients), "clients"),
-      (NumberText.rate(report.publications.sentPerSecond) + "/s", "sent"),
-      (NumberText.rate(report.deliveries.deliveredPerSecond) + "/s", "delivered"),
-    ]
+    var tiles = [(NumberText.count(report.clients), "clients")] + traffic(report)
     let kind: LatencyKind = report.latencies.deliver.count > 0 ? .deliver : .join
     let summary = report.latencies[kind]
     if summary.count > 0 {
@@ -69,6 +65,29 @@ package enum HTMLReport {
     tiles.append((NumberText.count(report.deliveries.lost), "lost"))
     let html = tiles.map { "<div class=\"tile\"><b>\($0.0)</b><span>\($0.1)</span></div>" }
     return "<div class=\"tiles\">\(html.joined())</div>\n"
+  }
+
+  /// Of ephemeral events where there were no others.
+  private static func traffic(_ report: LoadTestReport) -> [(String, String)] {
+    let publications = report.publications
+    let deliveries = report.deliveries
+    guard publications.due == 0, deliveries.delivered == 0, report.hasEphemeral else {
+      return [
+        (NumberText.rate(publications.sentPerSecond) + "/s", "sent"),
+        (NumberText.rate(deliveries.deliveredPerSecond) + "/s", "delivered"),
+      ]
+    }
+    // Older results have counts alone.
+    func amount(_ count: Int, _ rate: Double) -> String {
+      rate > 0 ? NumberText.rate(rate) + "/s" : NumberText.count(count)
+    }
+    return [
+      (amount(publications.ephemeralSent, publications.ephemeralSentPerSecond), "ephemeral sent"),
+      (
+        amount(deliveries.ephemeralReceived, deliveries.ephemeralReceivedPerSecond),
+        "ephemeral received"
+      ),
+    ]
   }
 
   private static func thresholds(_ report: LoadTestReport) -> String {

@@ -6,8 +6,10 @@ enum ReportText {
 
   static func verdict(_ report: LoadTestReport) -> String {
     let prefix = report.isInterrupted ? "INTERRUPTED, partial result: " : ""
-    let found = report.deviations.filter { $0.count > 0 }
-      .map { "\(NumberText.count($0.count)) \($0.metric.rawValue.replacing("_", with: " "))" }
+    let found = report.deviations.filter { $0.count > 0 }.map { metric, count in
+      let text = "\(NumberText.count(count)) \(metric.rawValue.replacing("_", with: " "))"
+      return metric == .unacknowledged ? text + rejected(report) : text
+    }
     let failed = report.thresholds.filter { !$0.holds }.count
     let broken =
       failed == 1 ? "1 threshold failed" : "\(NumberText.count(failed)) thresholds failed"
@@ -21,6 +23,14 @@ enum ReportText {
     }
     if failed > 0 { return prefix + "FAILED: \(broken); nothing lost, duplicated or reordered" }
     return prefix + "OK: nothing lost, duplicated or reordered"
+  }
+
+  /// Why publications are unacknowledged, if it is known; their codes are among the errors.
+  private static func rejected(_ report: LoadTestReport) -> String {
+    let rejected = report.publications.rejected
+    guard rejected > 0 else { return "" }
+    return rejected < report.publications.unacknowledged
+      ? " (\(NumberText.count(rejected)) of them rejected, see errors)" : " (rejected, see errors)"
   }
 
   /// What ran.
@@ -98,11 +108,17 @@ enum ReportText {
           + "\(n(deliveries.overtaken)) overtaken by their publisher's retry"
       ),
     ]
-    if publications.ephemeralSent > 0 || deliveries.ephemeralReceived > 0 {
+    if deliveries.foreign > 0 {
+      lines.append(("", "\(n(deliveries.foreign)) foreign, of other runs or publishers, ignored"))
+    }
+    if report.hasEphemeral {
+      let sent = rate(publications.ephemeralSentPerSecond)
+      let received = rate(deliveries.ephemeralReceivedPerSecond)
       lines.append(
         (
           "ephemeral",
-          "\(n(publications.ephemeralSent)) sent, \(n(deliveries.ephemeralReceived)) received"
+          "\(n(publications.ephemeralSent)) sent\(sent), "
+            + "\(n(deliveries.ephemeralReceived)) received\(received)"
         ))
     }
     lines.append(("errors", list(report.errors)))
@@ -119,6 +135,11 @@ enum ReportText {
         ("clocks", "of the machines differ by up to \(NumberText.milliseconds(error)) ms"))
     }
     return lines
+  }
+
+  /// Older results do not have the rates of ephemeral events.
+  private static func rate(_ rate: Double) -> String {
+    rate > 0 ? " (\(NumberText.rate(rate))/s)" : ""
   }
 
   static func health(_ health: GeneratorHealth) -> String {
