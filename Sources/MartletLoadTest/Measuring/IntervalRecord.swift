@@ -18,6 +18,8 @@ package struct IntervalRecord: Sendable, Equatable {
   package var sent = 0
   package var acknowledged = 0
   package var delivered = 0
+  package var ephemeralSent = 0
+  package var ephemeralReceived = 0
   package var lostConnections = 0
   package var errors = 0
   package var lateSends = 0
@@ -70,6 +72,8 @@ package struct IntervalRecord: Sendable, Equatable {
     sent += other.sent
     acknowledged += other.acknowledged
     delivered += other.delivered
+    ephemeralSent += other.ephemeralSent
+    ephemeralReceived += other.ephemeralReceived
     lostConnections += other.lostConnections
     errors += other.errors
     lateSends += other.lateSends
@@ -80,6 +84,31 @@ package struct IntervalRecord: Sendable, Equatable {
 }
 
 extension IntervalRecord: Codable {
+  /// Keys that older results do not have count as 0.
+  package init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    func number(_ key: CodingKeys) throws -> Int { try container.decode(Int.self, forKey: key) }
+    self.init(
+      startSeconds: try container.decode(Double.self, forKey: .startSeconds),
+      lengthSeconds: try container.decode(Double.self, forKey: .lengthSeconds),
+      phase: try container.decode(String.self, forKey: .phase))
+    planned = try number(.planned)
+    joined = try number(.joined)
+    outstanding = try number(.outstanding)
+    connects = try number(.connects)
+    sent = try number(.sent)
+    acknowledged = try number(.acknowledged)
+    delivered = try number(.delivered)
+    ephemeralSent = try container.decodeIfPresent(Int.self, forKey: .ephemeralSent) ?? 0
+    ephemeralReceived = try container.decodeIfPresent(Int.self, forKey: .ephemeralReceived) ?? 0
+    lostConnections = try number(.lostConnections)
+    errors = try number(.errors)
+    lateSends = try number(.lateSends)
+    longestLagMilliseconds = try container.decode(Double.self, forKey: .longestLagMilliseconds)
+    cpuSeconds = try container.decode(Double.self, forKey: .cpuSeconds)
+    latencies = try container.decode(LatencyDistributions.self, forKey: .latencies)
+  }
+
   enum CodingKeys: String, CodingKey {
     case startSeconds = "start_seconds"
     case lengthSeconds = "length_seconds"
@@ -91,6 +120,8 @@ extension IntervalRecord: Codable {
     case sent
     case acknowledged
     case delivered
+    case ephemeralSent = "ephemeral_sent"
+    case ephemeralReceived = "ephemeral_received"
     case lostConnections = "lost_connections"
     case errors
     case lateSends = "late_sends"

@@ -55,6 +55,8 @@ package struct IntervalRecorder: Sendable {
     record.sent = change(\.counters.sent)
     record.acknowledged = change(\.counters.acknowledged)
     record.delivered = change(\.counters.delivered)
+    record.ephemeralSent = change(\.counters.ephemeralSent)
+    record.ephemeralReceived = change(\.counters.ephemeralReceived)
     record.lostConnections = change(\.counters.lostConnections)
     record.errors = change(\.counters.errorCount)
     record.lateSends = change(\.counters.lateSends)

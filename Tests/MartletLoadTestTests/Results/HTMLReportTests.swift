@@ -35,6 +35,31 @@ import Testing
     }
   }
 
+  @Test func `Counts lie in the middle of their interval, gauges at its end`() throws {
+    var report = ReportFixtures.empty()
+    report.intervals = (0..<4).map { index in
+      var record = IntervalRecord(startSeconds: Double(index), lengthSeconds: 1, phase: "")
+      record.planned = 10
+      record.joined = index < 2 ? 10 : 5
+      record.sent = 10
+      return record
+    }
+    // The plot begins at 66 and is 916 wide, so a second is 229.
+    func places(_ name: String) throws -> [String] {
+      let page = HTMLReport.render(report)
+      let path = try #require(
+        page.firstMatch(
+          of: try Regex("d=\"M([^\"]*)\"><title>\(name)</title>", as: (Substring, Substring).self)))
+      return path.1.split(separator: "L").map { String($0.split(separator: " ")[0]) }
+    }
+    for name in ["joined", "planned"] {
+      #expect(try places(name) == ["295", "524", "753", "982"])
+    }
+    #expect(try places("sent") == ["180.5", "409.5", "638.5", "867.5"])
+    let page = HTMLReport.render(report)
+    #expect(page.contains("<title>2.0 s to 3.0 s\nplanned 10\njoined 5</title>"))
+  }
+
   @Test func `Where all is ephemeral, that is what the key figures have`() throws {
     var report = ReportFixtures.empty()
     report.publications.ephemeralSent = 1500

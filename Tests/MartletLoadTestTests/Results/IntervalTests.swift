@@ -11,6 +11,8 @@ import Testing
     totals.joined = count % 10
     totals.counters.sent = count
     totals.counters.delivered = 2 * count
+    totals.counters.ephemeralSent = 3 * count
+    totals.counters.ephemeralReceived = 4 * count
     totals.counters.errors = ["malformed": count / 2]
     totals.cpuSeconds = Double(count) / 10
     totals.longestLagMilliseconds = Double(count)
@@ -24,6 +26,7 @@ import Testing
     let record = recorder.update(totals(9), atSeconds: 3, phase: "hold")
     #expect(record?.startSeconds == 1 && record?.lengthSeconds == 2 && record?.phase == "hold")
     #expect(record?.sent == 5 && record?.delivered == 10 && record?.errors == 2)
+    #expect(record?.ephemeralSent == 15 && record?.ephemeralReceived == 20)
     #expect(record?.joined == 9 && record?.planned == 10)
     #expect(record?.longestLagMilliseconds == 9)
     #expect(record?.latencies.deliver.count == 5)
@@ -49,6 +52,7 @@ import Testing
     let records = recorder.records
     #expect(records.reduce(0) { $0 + $1.sent } == 100)
     #expect(records.reduce(0) { $0 + $1.latencies.deliver.count } == 100)
+    #expect(records.reduce(0) { $0 + $1.ephemeralReceived } == 400)
     #expect(records.first?.startSeconds == 0 && records.last?.endSeconds == 100)
     for (record, next) in zip(records, records.dropFirst()) {
       #expect(record.endSeconds == next.startSeconds)

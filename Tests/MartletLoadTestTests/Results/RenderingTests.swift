@@ -46,9 +46,9 @@ import Testing
     let lines = IntervalTable.render(report.intervals).split(separator: "\n")
     #expect(lines.count == 6)
     let columns = lines[0].split(separator: ",")
-    #expect(columns.count == 45 && columns.contains("deliver_p99_ms"))
+    #expect(columns.count == 47 && columns.contains("deliver_p99_ms"))
     #expect(lines[2].contains(",\"a \"\"b\"\", c\","))
-    #expect(lines[1].split(separator: ",", omittingEmptySubsequences: false).count == 45)
+    #expect(lines[1].split(separator: ",", omittingEmptySubsequences: false).count == 47)
     #expect(lines[3].hasSuffix(",0,,,,,0,,,,,0,,,,,0,,,,,0,,,,,0,,,,"))
   }
 
@@ -125,6 +125,18 @@ import Testing
     #expect(ProgressLine.fitted(done, width: 200).contains("=]"))
     done.plannedSeconds = nil
     #expect(!ProgressLine.fitted(done, width: 200).contains("["))
+  }
+
+  @Test func `Where all is ephemeral, the line has it`() {
+    var record = ReportFixtures.report(seconds: 4).intervals[3]
+    record.ephemeralSent = 70
+    record.ephemeralReceived = 1400
+    func line() -> String {
+      ProgressLine.plain(ProgressSample(record, plannedSeconds: nil, errors: 0))
+    }
+    #expect(!line().contains("ephemeral"))
+    (record.sent, record.delivered) = (0, 0)
+    #expect(line().contains("  ephemeral sent 70/s  received 1,400/s  "))
   }
 
   @Test func `A sample of an interval has its rates and percentiles`() {

@@ -79,6 +79,16 @@ import Testing
     #expect(merged.latencies.deliver.p99 == max(4, later.latencies.deliver.p99))
   }
 
+  @Test func `Intervals of versions that did not count ephemeral events still read`() throws {
+    var report = full()
+    report.intervals[2].ephemeralSent = 7
+    report.intervals[2].ephemeralReceived = 8
+    #expect(try ResultLines.read(ResultLines.render(report)) == report)
+    let older = try lines(report).joined(separator: "\n")
+      .replacing(/"ephemeral_(sent|received)":\d+,/, with: "")
+    #expect(try ResultLines.read([UInt8](older.utf8)).intervals == full().intervals)
+  }
+
   @Test func `A file that is not a result is refused with the line and what is wrong`() throws {
     func reason(_ text: String) -> String? {
       do {

@@ -30,9 +30,16 @@ struct ReportPlots {
   private var rates: [Plot] {
     let plots: [(title: String, rates: [Rate])] = [
       (
-        "Publications", [("acknowledged", "c5", \.acknowledged), ("sent", "c1", \.sent)]
+        "Publications",
+        [
+          ("acknowledged", "c5", \.acknowledged), ("sent", "c1", \.sent),
+          ("ephemeral", "c6", \.ephemeralSent),
+        ]
       ),
-      ("Deliveries", [("delivered", "c2", \.delivered)]),
+      (
+        "Deliveries",
+        [("delivered", "c2", \.delivered), ("ephemeral", "c6", \.ephemeralReceived)]
+      ),
       (
         "Errors and lost connections",
         [("errors", "c4", \.errors), ("lost connections", "c3", \.lostConnections)]
@@ -54,11 +61,12 @@ struct ReportPlots {
   }
 
   private var clients: Plot {
-    var series = [line("joined", "c3") { Double($0.joined) }]
+    var series = [line("joined", "c3", at: Self.end) { Double($0.joined) }]
     if intervals.contains(where: { $0.planned != $0.joined && $0.planned > 0 }) {
-      series.insert(line("planned", "c6") { Double($0.planned) }, at: 0)
+      series.insert(line("planned", "c6", at: Self.end) { Double($0.planned) }, at: 0)
     }
-    return timePlot("Clients", unit: "connected", y: .amounts(upTo: highest(series)), series)
+    return timePlot(
+      "Clients", unit: "connected", y: .amounts(upTo: highest(series)), series, at: Self.end)
   }
 
   /// Of what most tests are about; without deliveries, of joins.
@@ -74,13 +82,15 @@ struct ReportPlots {
     }
     return timePlot(
       kind == .deliver ? "Delivery latency" : "Join latency", unit: "logarithmic",
-      y: latencyAxis(series), series
-    ) { NumberText.milliseconds($0) + " ms" }
+      y: latencyAxis(series), series, text: { NumberText.milliseconds($0) + " ms" })
   }
 
-  /// - Parameter text: of a value.
+  /// - Parameters:
+  ///   - place: of the points of an interval.
+  ///   - text: of a value.
   private func timePlot(
     _ title: String, unit: String, y: Axis, _ series: [Plot.Series],
+    at place: Place = Self.middle,
     text: (Double) -> String = NumberText.rate
   ) -> Plot {
     Plot(
@@ -90,11 +100,11 @@ struct ReportPlots {
         .map { Plot.Band(name: $0.name, range: $0.beginSeconds...$0.endSeconds) },
       marks: report.faults.enumerated().map { index, fault in
         Plot.Mark(label: "\(index + 1)", title: ReportText.fault(fault), x: fault.atSeconds)
-      }, readings: readings(series, text), dash: dash)
+      }, readings: readings(series, at: place, text), dash: dash)
   }
 
   private func readings(
-    _ series: [Plot.Series], _ text: (Double) -> String
+    _ series: [Plot.Series], at place: Place, _ text: (Double) -> String
   ) -> [Plot.Reading] {
     let values = series.map { line in
       (
@@ -104,7 +114,7 @@ struct ReportPlots {
     }
     return intervals.filter { $0.lengthSeconds >= 0 }.map { interval in
       let lines = values.compactMap { line in
-        line.byPlace[Self.place(interval)].map { "\(line.name) \(text($0))" }
+        line.byPlace[place(interval)].map { "\(line.name) \(text($0))" }
       }
       let time =
         "\(NumberText.clock(interval.startSeconds)) to \(NumberText.clock(interval.endSeconds))"
@@ -114,13 +124,20 @@ struct ReportPlots {
     }
   }
 
-  private static func place(_ interval: IntervalRecord) -> Double {
+  private typealias Place = (IntervalRecord) -> Double
+
+  /// Of what happened in an interval.
+  private static func middle(_ interval: IntervalRecord) -> Double {
     interval.startSeconds + interval.lengthSeconds / 2
   }
 
-  /// Points in the middle of their intervals, interrupted where there is no value.
+  /// Of what was so at the end of an interval: earlier, an effect would come before its cause.
+  private static func end(_ interval: IntervalRecord) -> Double { interval.endSeconds }
+
+  /// A point for each interval, interrupted where there is no value.
   private func line(
-    _ name: String, _ style: String, _ value: (IntervalRecord) -> Double?
+    _ name: String, _ style: String, at place: Place = Self.middle,
+    _ value: (IntervalRecord) -> Double?
   ) -> Plot.Series {
     var pieces: [[Plot.Point]] = []
     var isOpen = false
@@ -129,7 +146,7 @@ struct ReportPlots {
         isOpen = false
         continue
       }
-      let point = Plot.Point(x: Self.place(interval), y: y)
+      let point = Plot.Point(x: place(interval), y: y)
       if isOpen { pieces[pieces.count - 1].append(point) } else { pieces.append([point]) }
       isOpen = true
     }

@@ -48,9 +48,18 @@ enum ProgressLine {
     var parts = [
       (sample.phase, 1), (time, 0),
       ("joined \(NumberText.count(sample.joined))/\(NumberText.count(sample.clients))", 4),
-      ("sent \(NumberText.decimal(sample.sentPerSecond, places: 0))/s", 6),
-      ("delivered \(NumberText.decimal(sample.deliveredPerSecond, places: 0))/s", 5),
     ]
+    // Of ephemeral events, where there are no others.
+    let isEphemeral =
+      sample.sentPerSecond == 0 && sample.deliveredPerSecond == 0
+      && (sample.ephemeralSentPerSecond > 0 || sample.ephemeralReceivedPerSecond > 0)
+    let (sent, received) =
+      isEphemeral
+      ? (sample.ephemeralSentPerSecond, sample.ephemeralReceivedPerSecond)
+      : (sample.sentPerSecond, sample.deliveredPerSecond)
+    let rate = { (value: Double) in NumberText.decimal(value, places: 0) + "/s" }
+    parts.append(((isEphemeral ? "ephemeral sent " : "sent ") + rate(sent), 6))
+    parts.append(((isEphemeral ? "received " : "delivered ") + rate(received), 5))
     if let p50 = sample.deliverP50 { parts.append(("p50 \(NumberText.milliseconds(p50)) ms", 7)) }
     if let p99 = sample.deliverP99 { parts.append(("p99 \(NumberText.milliseconds(p99)) ms", 3)) }
     parts.append(("outstanding \(NumberText.count(sample.outstanding))", 8))

@@ -10,6 +10,8 @@ package struct ProgressSample: Sendable, Equatable {
   package var clients: Int
   package var sentPerSecond: Double
   package var deliveredPerSecond: Double
+  package var ephemeralSentPerSecond = 0.0
+  package var ephemeralReceivedPerSecond = 0.0
   /// Deliveries since the previous sample, in milliseconds; nil: there were none.
   package var deliverP50: Double?
   package var deliverP99: Double?
@@ -49,5 +51,7 @@ package struct ProgressSample: Sendable, Equatable {
       deliverP50: deliver.count > 0 ? deliver.percentile(50) : nil,
       deliverP99: deliver.count > 0 ? deliver.percentile(99) : nil,
       errors: errors, outstanding: record.outstanding)
+    ephemeralSentPerSecond = record.perSecond(record.ephemeralSent)
+    ephemeralReceivedPerSecond = record.perSecond(record.ephemeralReceived)
   }
 }

@@ -6,6 +6,8 @@ package enum IntervalTable {
     ("joined", { "\($0.joined)" }), ("outstanding", { "\($0.outstanding)" }),
     ("connects", { "\($0.connects)" }), ("sent", { "\($0.sent)" }),
     ("acknowledged", { "\($0.acknowledged)" }), ("delivered", { "\($0.delivered)" }),
+    ("ephemeral_sent", { "\($0.ephemeralSent)" }),
+    ("ephemeral_received", { "\($0.ephemeralReceived)" }),
     ("lost_connections", { "\($0.lostConnections)" }), ("errors", { "\($0.errors)" }),
     ("late_sends", { "\($0.lateSends)" }), ("max_loop_lag_ms", { "\($0.longestLagMilliseconds)" }),
     ("cpu_seconds", { "\($0.cpuSeconds)" }),
