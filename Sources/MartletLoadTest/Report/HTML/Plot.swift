@@ -11,6 +11,8 @@ struct Plot {
     var style: String
     /// Pieces without a gap; a piece of one point is drawn `dash` wide.
     var pieces: [[Point]]
+    /// A value holds until the next one, rather than being on the way to it.
+    var isStepped = false
     /// For the legend: what the line was in the end, or at most.
     var note = ""
   }
@@ -151,6 +153,10 @@ struct Plot {
           let begin = placeX(first.x - dash)
           let end = max(placeX(first.x + dash), begin + 2)
           return "M\(c(begin)) \(c(placeY(first.y)))H\(c(end))"
+        }
+        if line.isStepped {
+          return "M\(c(placeX(first.x))) \(c(placeY(first.y)))"
+            + piece.dropFirst().map { "H\(c(placeX($0.x)))V\(c(placeY($0.y)))" }.joined()
         }
         return "M"
           + piece.map { "\(c(placeX($0.x))) \(c(placeY($0.y)))" }.joined(separator: "L")

@@ -61,9 +61,9 @@ struct ReportPlots {
   }
 
   private var clients: Plot {
-    var series = [line("joined", "c3", at: Self.end) { Double($0.joined) }]
+    var series = [gauge("joined", "c3") { Double($0.joined) }]
     if intervals.contains(where: { $0.planned != $0.joined && $0.planned > 0 }) {
-      series.insert(line("planned", "c6", at: Self.end) { Double($0.planned) }, at: 0)
+      series.insert(gauge("planned", "c6") { Double($0.planned) }, at: 0)
     }
     return timePlot(
       "Clients", unit: "connected", y: .amounts(upTo: highest(series)), series, at: Self.end)
@@ -131,8 +131,17 @@ struct ReportPlots {
     interval.startSeconds + interval.lengthSeconds / 2
   }
 
-  /// Of what was so at the end of an interval: earlier, an effect would come before its cause.
+  /// Of what was so at the end of an interval.
   private static func end(_ interval: IntervalRecord) -> Double { interval.endSeconds }
+
+  /// Steps at the ends of intervals: a slope from one to the next would have an effect before its cause.
+  private func gauge(
+    _ name: String, _ style: String, _ value: (IntervalRecord) -> Double
+  ) -> Plot.Series {
+    var series = line(name, style, at: Self.end, value)
+    series.isStepped = true
+    return series
+  }
 
   /// A point for each interval, interrupted where there is no value.
   private func line(
