@@ -55,6 +55,9 @@ enum Actions {
       let task = Task { try await session.work() }
       try await withInterrupts(calling: task.cancel) { try await task.value }
       return .ok
+    } catch is CancellationError {
+      StandardError.write("interrupted; the coordinator has been told, if there is one\n")
+      return .interrupted
     } catch {
       return notBegun("\(error)")
     }

@@ -61,6 +61,8 @@ enum WorkerExchange {
       var reply: WorkerReply
     }
     var answer: Answer?
+    /// The worker goes before it is dismissed.
+    var isLeaving: Bool?
   }
 
   /// Nil: nothing yet, ask again.

@@ -77,8 +77,12 @@ final class WorkerPool: Sendable {
   ) -> EventLoopFuture<WorkerExchange.Response> {
     let eventLoop = channel.eventLoop
     connected(index, by: channel)
-    let poll = eventLoop.makePromise(of: WorkerExchange.Response.self)
     var answered: (Waiter, WorkerReply)?
+    if request.isLeaving == true {
+      leave(index)
+      return eventLoop.makeSucceededFuture(WorkerExchange.Response())
+    }
+    let poll = eventLoop.makePromise(of: WorkerExchange.Response.self)
     let former: EventLoopPromise<WorkerExchange.Response>? = state.withLockedValue { state in
       guard state.workers.indices.contains(index) else { return nil }
       state.workers[index].lastHeard = .now()
@@ -198,8 +202,15 @@ final class WorkerPool: Sendable {
     let lost = state.withLockedValue { state in
       state.workers.indices.first { state.workers[$0].isLost(now) }
     }
-    guard let lost else { return }
-    let failure = LoadTestFailure.workerLost(name(of: lost))
+    if let lost { fail(LoadTestFailure.workerLost(name(of: lost))) }
+  }
+
+  private func leave(_ index: Int) {
+    guard index < count else { return }
+    fail(LoadTestFailure.workerLeft(name(of: index)))
+  }
+
+  private func fail(_ failure: LoadTestFailure) {
     state.withLockedValue { $0.failure = failure }
     abandonAll(failure)
   }

@@ -1,5 +1,6 @@
 internal import AsyncHTTPClient
 internal import Foundation
+internal import MartletCore
 internal import MartletDaemon
 internal import NIOCore
 internal import NIOFoundationCompat
@@ -8,8 +9,10 @@ internal import NIOPosix
 
 /// A worker: asks its coordinator what to do, and does it.
 package struct WorkerSession: Sendable {
-  /// How long it looks for its coordinator, and for one that it has lost.
+  /// How long it looks for its coordinator.
   private static let patience = Duration.seconds(300)
+  /// The same for one that it has lost: as long as the coordinator looks for a worker.
+  private static let lostPatience = Duration.seconds(10)
   private static let retryDelay = Duration.milliseconds(500)
   /// Longer than the coordinator lets a request wait.
   private static let timeout = TimeAmount.seconds(60)
@@ -37,7 +40,8 @@ package struct WorkerSession: Sendable {
 
   /// Works until it is dismissed.
   ///
-  /// - Throws: ``LoadTestFailure`` if there is no coordinator, or it does not want this worker.
+  /// - Throws: ``LoadTestFailure`` if there is no coordinator, or it does not want this worker; `CancellationError` if the task is
+  ///   cancelled, which the coordinator is told.
   package func work() async throws {
     let clock = try await compareClocks()
     let welcome: WorkerExchange.Welcome = try await post(
@@ -50,6 +54,11 @@ package struct WorkerSession: Sendable {
       try await carryOutOrders(as: welcome.worker, bench)
     } catch {
       await bench.leave()
+      if error is CancellationError {
+        // The task is cancelled, and the farewell must not be.
+        let farewell = Task { try await sayFarewell(as: welcome.worker) }
+        try? await farewell.value
+      }
       throw error
     }
     await bench.leave()
@@ -58,7 +67,8 @@ package struct WorkerSession: Sendable {
   private func carryOutOrders(as worker: Int, _ bench: WorkerBench) async throws {
     var request = WorkerExchange.Request()
     while true {
-      let response: WorkerExchange.Response = try await post("/workers/\(worker)/orders", request)
+      let response: WorkerExchange.Response = try await post(
+        "/workers/\(worker)/orders", request, patience: Self.lostPatience)
       request.answer = nil
       guard let order = response.order else { continue }
       let reply = await bench.carryOut(order.order)
@@ -69,6 +79,13 @@ package struct WorkerSession: Sendable {
         "/workers/\(worker)/orders", request, patience: .zero)
       return
     }
+  }
+
+  private func sayFarewell(as worker: Int) async throws {
+    var request = WorkerExchange.Request()
+    request.isLeaving = true
+    let _: WorkerExchange.Response = try await post(
+      "/workers/\(worker)/orders", request, patience: .zero)
   }
 
   private func compareClocks() async throws -> ClockComparison {
@@ -105,6 +122,7 @@ package struct WorkerSession: Sendable {
     var request = request
     if let secret { request.headers.replaceOrAdd(name: "Authorization", value: "Bearer \(secret)") }
     let end = ContinuousClock.now + patience
+    var isFirst = true
     while true {
       do {
         let response = try await HTTPClient.shared.execute(request, timeout: Self.timeout)
@@ -118,8 +136,15 @@ package struct WorkerSession: Sendable {
       } catch let failure as LoadTestFailure {
         throw failure
       } catch {
-        guard ContinuousClock.now < end, !Task.isCancelled else {
-          throw LoadTestFailure.notWanted(coordinator: coordinator, reason: "\(error)")
+        try Task.checkCancellation()
+        let reason = ConnectError.describe(error)
+        guard ContinuousClock.now < end else {
+          let tried = patience > .zero ? ", tried for \(DurationText.format(patience))" : ""
+          throw LoadTestFailure.notWanted(coordinator: coordinator, reason: reason + tried)
+        }
+        if isFirst {
+          say("waiting for \(coordinator), at most \(DurationText.format(patience)): \(reason)")
+          isFirst = false
         }
         try await Task.sleep(for: Self.retryDelay)
       }

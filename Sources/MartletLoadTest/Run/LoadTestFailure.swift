@@ -10,6 +10,8 @@ package enum LoadTestFailure: Error, Equatable, CustomStringConvertible {
   case incomplete(joined: Int, clients: Int, reasons: [String])
   /// A worker process is silent.
   case workerLost(String)
+  /// It was interrupted.
+  case workerLeft(String)
   /// A worker process could not do its part.
   case workerFailed(String, reason: String)
   /// There is no coordinator, or it does not want this worker.
@@ -32,8 +34,10 @@ package enum LoadTestFailure: Error, Equatable, CustomStringConvertible {
     case .incomplete(let joined, let clients, let reasons):
       "only \(joined) of \(clients) clients could join"
         + (reasons.isEmpty ? "" : ": \(reasons.joined(separator: "; "))")
+    case .workerLeft(let worker):
+      "\(worker) was interrupted: there is no verdict without its clients, and so no result"
     case .workerLost(let worker):
-      "\(worker) has not been heard of for too long"
+      "\(worker) has not been heard of for too long: there is no verdict without its clients, and so no result"
     case .workerFailed(let worker, let reason):
       "\(worker): \(reason)"
     case .notWanted(let coordinator, let reason):

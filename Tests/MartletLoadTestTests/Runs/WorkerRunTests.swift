@@ -106,4 +106,38 @@ import Testing
       #expect(failure?.description.contains("no address") == true)
     }
   }
+
+  @Test(.timeLimit(.minutes(1)))
+  func `A worker that is interrupted ends the run, and is named`() async throws {
+    try await GatewayDouble.with { double in
+      var scenario = try scenario(double)
+      scenario.phases[1].hold = .seconds(600)
+      let coordinator = try await Coordinator.start(
+        on: HostAndPort(host: "127.0.0.1", port: 0), workers: 2, secret: nil)
+      func worker(_ name: String) -> Task<Void, any Error> {
+        Task {
+          try await WorkerSession(
+            coordinator: "http://\(coordinator.address)", secret: nil, name: name,
+            say: { _ in }
+          ).work()
+        }
+      }
+      let (stays, leaves) = (worker("stays"), worker("leaves"))
+      let run = RunIdentifier.example
+      let test = LoadTest(scenario: scenario, run: run)
+      let report = Task { [scenario] in
+        try await coordinator.execute(scenario, test, run: run, arrived: { _ in })
+      }
+      try await eventually("publications arrive") {
+        try await double.observations().arrivals.count >= 9
+      }
+      leaves.cancel()
+      let failure = await #expect(throws: LoadTestFailure.self) { _ = try await report.value }
+      #expect(failure?.description.contains("(leaves) was interrupted") == true)
+      await #expect(throws: CancellationError.self) { try await leaves.value }
+      await coordinator.stop()
+      // It is sent home.
+      try? await stays.value
+    }
+  }
 }
