@@ -78,6 +78,7 @@ final class WorkerPool: Sendable {
     let eventLoop = channel.eventLoop
     connected(index, by: channel)
     var answered: (Waiter, WorkerReply)?
+    var isDismissed = false
     if request.isLeaving == true {
       leave(index)
       return eventLoop.makeSucceededFuture(WorkerExchange.Response())
@@ -86,6 +87,9 @@ final class WorkerPool: Sendable {
     let former: EventLoopPromise<WorkerExchange.Response>? = state.withLockedValue { state in
       guard state.workers.indices.contains(index) else { return nil }
       state.workers[index].lastHeard = .now()
+      if let first = state.workers[index].orders.first, case .dismiss = first.order {
+        isDismissed = request.answer?.order == first.number
+      }
       if let answer = request.answer,
         let waiter = state.workers[index].orders.answered(answer.order)
       {
@@ -108,6 +112,8 @@ final class WorkerPool: Sendable {
       poll.succeed(WorkerExchange.Response())
     }
     answered.map { waiter, reply in waiter.resume(returning: reply) }
+    // It goes when it has heard.
+    if isDismissed { poll.succeed(WorkerExchange.Response()) }
     deliver(to: index)
     return poll.futureResult
   }
