@@ -9,7 +9,7 @@ package struct ScenarioOverrides: Sendable, Equatable {
   package var rate: Double?
   /// Of each event.
   package var size: Publishing.Size?
-  /// The hold of the longest phase.
+  /// The hold of the longest phase; faults keep their place in the course of the run.
   package var duration: Duration?
   /// The ramp of the first phase.
   package var ramp: Duration?
@@ -156,7 +156,15 @@ package struct ScenarioOverrides: Sendable, Equatable {
     guard let longest = scenario.phases.map(\.hold).max(),
       let index = scenario.phases.firstIndex(where: { $0.hold == longest })
     else { return }
+    let before = ScenarioLoad(scenario).shortestLength
     scenario.phases[index].hold = duration
+    guard before > .zero else { return }
+    let after = ScenarioLoad(scenario).shortestLength
+    for fault in scenario.faults.indices {
+      // One that is beyond the end stays there, and is refused with the scenario.
+      let place = min(1, scenario.faults[fault].at / before)
+      scenario.faults[fault].at = .nanoseconds(Int64(place * Double(after.nanoseconds)))
+    }
   }
 }
 

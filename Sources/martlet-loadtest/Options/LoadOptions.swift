@@ -29,8 +29,10 @@ struct LoadOptions: ParsableArguments {
   var size: String?
 
   @Option(
-    help:
-      "How long clients publish: the hold of the longest phase. Default without a scenario: 30s.")
+    help: """
+      How long clients publish: the hold of the longest phase; faults keep their place in the course \
+      of the run. Default without a scenario: 30s.
+      """)
   var duration: String?
 
   @Option(

@@ -46,6 +46,23 @@ import Testing
     refused("--duration") { $0.duration = .zero }
   }
 
+  @Test func `With another duration faults keep their place in the course of the run`() throws {
+    let yaml = Fixtures.yaml([
+      "phases": "[{name: a, clients: 1, ramp: 10s}, {name: b, hold: 90s}]",
+      "faults": "[{at: 50s, drop: 10%}, {at: 90s, drop: 10%}]",
+    ])
+    let faults = try changed(yaml) { $0.duration = .seconds(10) }.faults
+    #expect(faults.map(\.at) == [.seconds(10), .seconds(18)])
+    for name in BuiltInScenario.allCases {
+      let file = try name.file()
+      var scenario = file.scenario
+      var overrides = ScenarioOverrides()
+      overrides.duration = .seconds(3)
+      try overrides.apply(to: &scenario)
+      try file.check(scenario)
+    }
+  }
+
   @Test func `A longer ramp leaves as much time for joins behind it`() throws {
     let yaml = Fixtures.yaml([
       "phases": "[{name: a, clients: 1, ramp: 5s, wait_for_joins: 35s}, {name: b, hold: 9s}]"
