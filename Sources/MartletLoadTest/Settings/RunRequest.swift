@@ -21,14 +21,28 @@ package enum RunRequest: Sendable, Equatable {
       do throws(ScenarioError) { try scenario.validate() } catch {
         throw RunRequestError(LoadTestFlags.describe(error))
       }
-      self = .scenario(scenario)
+      self = .scenario(try Self.checked(scenario, distribution))
       return
     }
     var scenario = file.scenario
     let overrides = try Self.refusing { () throws(SettingsError) in try flags.overrides() }
     try Self.refusing { () throws(SettingsError) in try overrides.apply(to: &scenario) }
     try Self.refusing { () throws(ConfigurationError) in try file.check(scenario) }
-    self = .scenario(scenario)
+    self = .scenario(try Self.checked(scenario, distribution))
+  }
+
+  /// A worker without clients would have nothing to do.
+  private static func checked(
+    _ scenario: Scenario, _ distribution: Distribution
+  ) throws(RunRequestError) -> Scenario {
+    let clients = ScenarioLoad(scenario).clientsEver
+    guard case .coordinator(_, let workers) = distribution, workers > clients else {
+      return scenario
+    }
+    let error = SettingsError(
+      option: "--workers", value: "\(workers)",
+      allowed: "at most one for each client, of which there are \(clients)")
+    throw RunRequestError(error.description)
   }
 
   private static func refusing<Value, Failure: Error & CustomStringConvertible>(

@@ -177,6 +177,18 @@ import Testing
     #expect(try RunRequest(file: nil, flags: LoadTestFlags(), distribution: worker) == .worker)
   }
 
+  @Test func `There are no more workers than clients`() throws {
+    func request(_ workers: Int) throws -> RunRequest {
+      try RunRequest(
+        file: nil, flags: flags(),
+        distribution: .coordinator(listen: .init(host: "a", port: 1), workers: workers))
+    }
+    #expect(throws: Never.self) { try request(4) }
+    let error = #expect(throws: RunRequestError.self) { try request(5) }
+    #expect(
+      error?.description.contains("at most one for each client, of which there are 4") == true)
+  }
+
   @Test func `A flag can give what a scenario lacks, and break what fitted`() throws {
     let yaml = Fixtures.yaml(["targets": ""])
     let error = #expect(throws: RunRequestError.self) {
