@@ -76,16 +76,6 @@ package final class Coordinator: Sendable {
     _ scenario: Scenario, _ test: LoadTest, run: RunIdentifier,
     arrived: @escaping @Sendable (Int) -> Void
   ) async throws -> LoadTestReport {
-    var count = -1
-    while pool.count < pool.size {
-      if pool.count != count {
-        count = pool.count
-        arrived(count)
-      }
-      if test.isInterrupted { throw LoadTestFailure.interruptedEarly }
-      try await Task.sleep(for: .milliseconds(50))
-    }
-    arrived(pool.count)
     let watch = Task { [pool] in
       while !Task.isCancelled {
         pool.loseSilentWorkers()
@@ -94,8 +84,9 @@ package final class Coordinator: Sendable {
     }
     defer { watch.cancel() }
     let crew = RemoteCrew(pool: pool)
-    let start = RunStart.now
     do {
+      try await awaitWorkers(test, arrived)
+      let start = RunStart.now
       try await crew.prepare(scenario, run: run, start: start.nanoseconds)
       try await Task.sleep(for: Self.preparation)
       let report = try await test.execute(
@@ -106,6 +97,23 @@ package final class Coordinator: Sendable {
       await pool.dismiss()
       throw error
     }
+  }
+
+  private func awaitWorkers(
+    _ test: LoadTest, _ arrived: @escaping @Sendable (Int) -> Void
+  ) async throws {
+    var count = -1
+    while pool.count < pool.size {
+      if pool.count != count {
+        count = pool.count
+        arrived(count)
+      }
+      if test.isInterrupted { throw LoadTestFailure.interruptedEarly }
+      // One that has gone would be missed only when all are there.
+      try pool.checkComplete()
+      try await Task.sleep(for: .milliseconds(50))
+    }
+    arrived(pool.count)
   }
 
   // MARK: Requests

@@ -216,8 +216,13 @@ final class WorkerPool: Sendable {
     fail(LoadTestFailure.workerLeft(name(of: index)))
   }
 
+  /// - Throws: what the first worker that is gone has left.
+  func checkComplete() throws {
+    if let failure = state.withLockedValue({ $0.failure }) { throw failure }
+  }
+
   private func fail(_ failure: LoadTestFailure) {
-    state.withLockedValue { $0.failure = failure }
+    state.withLockedValue { $0.failure = $0.failure ?? failure }
     abandonAll(failure)
   }
 }

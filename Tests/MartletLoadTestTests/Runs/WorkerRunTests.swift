@@ -140,4 +140,28 @@ import Testing
       try? await stays.value
     }
   }
+
+  @Test(.timeLimit(.minutes(1)))
+  func `A worker that goes while others are awaited ends the wait`() async throws {
+    try await GatewayDouble.with { double in
+      let scenario = try scenario(double)
+      let coordinator = try await Coordinator.start(
+        on: HostAndPort(host: "127.0.0.1", port: 0), workers: 2, secret: nil)
+      let worker = Task {
+        try await WorkerSession(
+          coordinator: "http://\(coordinator.address)", secret: nil, name: "hasty",
+          say: { _ in }
+        ).work()
+      }
+      let run = RunIdentifier.example
+      let test = LoadTest(scenario: scenario, run: run)
+      let failure = await #expect(throws: LoadTestFailure.self) {
+        try await coordinator.execute(
+          scenario, test, run: run, arrived: { if $0 == 1 { worker.cancel() } })
+      }
+      #expect(failure?.description.contains("(hasty) was interrupted") == true)
+      await coordinator.stop()
+      _ = try? await worker.value
+    }
+  }
 }
