@@ -1,12 +1,18 @@
 import NIOCore
 import NIOHTTP1
 
-extension Channel {
-  /// Adds the client's side of HTTP/1.1 in front of `handler`, which speaks in parts of messages.
-  func addHTTP1(_ handler: any ChannelHandler) throws {
-    let pipeline = pipeline.syncOperations
-    try pipeline.addHandlers(
-      HTTPRequestEncoder(), ByteToMessageHandler(HTTPResponseDecoder()), handler)
+extension Connector {
+  /// Connects; `owner` may hear of it before this has returned.
+  func connectHTTP1(_ dial: Dial, owner: any HTTP1ConnectionOwner) -> HTTP1Connection {
+    let connection = HTTP1Connection(isPlain: !dial.server.isSecure, owner: owner)
+    connect(dial, .http1) { channel in
+      let pipeline = channel.pipeline.syncOperations
+      try pipeline.addHandlers(
+        HTTPRequestEncoder(), ByteToMessageHandler(HTTPResponseDecoder()), connection)
+    } failed: { reason in
+      connection.connectFailed(reason)
+    }
+    return connection
   }
 }
 

@@ -14,13 +14,7 @@ final class HTTP1ResponseStream: ClientStream, HTTP1ConnectionOwner {
 
   /// Sends the request when there is a connection.
   func start(_ dial: Dial, _ connector: Connector) {
-    let connection = HTTP1Connection(isPlain: !dial.server.isSecure, owner: self)
-    self.connection = connection
-    connector.connect(dial, .http1) { channel in
-      try channel.addHTTP1(connection)
-    } failed: { reason in
-      connection.connectFailed(reason)
-    }
+    connection = connector.connectHTTP1(dial, owner: self)
   }
 
   // MARK: ClientStream

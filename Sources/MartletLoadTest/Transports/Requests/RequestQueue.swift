@@ -88,13 +88,7 @@ final class RequestQueue: HTTP1ConnectionOwner {
   }
 
   private func connect() {
-    let connection = HTTP1Connection(isPlain: !dial.server.isSecure, owner: self)
-    self.connection = connection
-    connector.connect(dial, .http1) { channel in
-      try channel.addHTTP1(connection)
-    } failed: { reason in
-      connection.connectFailed(reason)
-    }
+    connection = connector.connectHTTP1(dial, owner: self)
   }
 
   // MARK: HTTP1ConnectionOwner
